@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from core.ids import uuid7
+
+
+def validate_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(
+            f"“{name}” is not a time zone this machine knows; use a name such as Europe/Berlin.",
+            code="unknown_zone",
+        )
+
+
+class User(AbstractUser):
+    """A person: the owner of runs, schedules and budgets."""
+
+    class Role(models.TextChoices):
+        VIEWER = "viewer", "Viewer"
+        USER = "user", "User"
+        APPROVER = "approver", "Approver"
+        STAFF = "staff", "Staff"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    zone = models.CharField(
+        "time zone",
+        max_length=64,
+        default="UTC",
+        validators=[validate_zone],
+        help_text="IANA name. Months, budgets and times on pages follow it.",
+    )
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.USER)
+
+    objects: ClassVar[UserManager[User]] = UserManager()
+
+    class Meta:
+        db_table = "users"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # The role is the statement; Django's admin asks for the flag.
+        self.is_staff = self.role == self.Role.STAFF or self.is_superuser
+        super().save(*args, **kwargs)

@@ -1,0 +1,18 @@
+"""Settings of the test suite: quick passwords, plain static files, mail in memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ.setdefault("HELIX_VAR_DIR", tempfile.mkdtemp(prefix="helix-test-"))
+os.environ.setdefault("SECRET_KEY", "tests-only")
+
+from config.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+
+class DomainError(Exception):
+    """The request cannot be carried out as asked.
+
+    Its text is a sentence for the person who asked: it names the field and the mend. The docstring
+    of a subclass is its default message. `core.middleware` turns it into a response, commands into
+    a line on standard error.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
