@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Any, ClassVar
+from typing import Any
 
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -36,8 +36,6 @@ class User(AbstractUser):
         help_text="IANA name. Months, budgets and times on pages follow it.",
     )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.USER)
-
-    objects: ClassVar[UserManager[User]] = UserManager()
 
     class Meta:
         db_table = "users"

@@ -1,4 +1,4 @@
-"""Every setting of Helix. Environments differ by values, not by files: `.env.example` lists them."""
+"""Every setting of Helix. Environments differ by values, not files: `.env.example` lists them."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "core.middleware.DomainErrorMiddleware",
 ]
 
 TEMPLATES = [

@@ -16,3 +16,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# A file, not memory: only a file has the locks and the journal that production has.
+_name = os.environ.get("HELIX_TEST_DB", "")
+if IS_SQLITE:  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / f"{_name or 'test'}.sqlite3"}  # noqa: F405
+elif _name:  # several people may test on one server
+    DATABASES["default"]["TEST"] = {"NAME": _name}  # noqa: F405

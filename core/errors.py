@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+
 
 class DomainError(Exception):
     """The request cannot be carried out as asked.
@@ -10,4 +12,4 @@ class DomainError(Exception):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+        super().__init__(message or (inspect.getdoc(type(self)) or "").partition("\n")[0])

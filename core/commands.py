@@ -1,0 +1,97 @@
+"""The common base of Helix's commands: `--json`, verbs, and refusals in a sentence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import DomainError
+
+
+class Error(CommandError):
+    """What Django prints as “Error: …” before it leaves with exit code 1."""
+
+
+class HelixCommand(BaseCommand):
+    """A command that speaks to people, and with `--json` to programs.
+
+    A command with verbs (`schedules list`) calls `add_verb` for each in `add_arguments` and leaves
+    `handle` alone; a command without verbs overrides `handle` as usual.
+    """
+
+    _verbs: Any = None
+    _as_json = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        self._verbs = None
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.add_argument("--json", action="store_true", help="print one JSON object or array")
+        return parser
+
+    def add_verb(
+        self, parser: CommandParser, name: str, run: Callable[..., None], *, about: str
+    ) -> CommandParser:
+        """Add `name` as a verb that calls `run(**options)`; return the parser of its options."""
+        if self._verbs is None:
+            self._verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        verb: CommandParser = self._verbs.add_parser(name, help=about, description=about)
+        # No default here: it would overrule a --json given before the verb.
+        verb.add_argument(
+            "--json",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="print one JSON object or array",
+        )
+        verb.set_defaults(run_verb=run)
+        return verb
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        self._as_json = bool(options.get("json"))
+        try:
+            return super().execute(*args, **options)
+        except DomainError as error:
+            raise Error(str(error)) from error
+        except ValidationError as error:
+            raise Error(validation_sentence(error)) from error
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        options["run_verb"](**options)
+
+    def emit(self, data: Any, text: str) -> None:
+        """Write `data` where `--json` was asked for, else `text`."""
+        if self._as_json:
+            self.stdout.write(json.dumps(data, default=plain, ensure_ascii=False))
+        else:
+            self.stdout.write(text)
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON can say it: moments in UTC, money and ids as strings."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"JSON has no form for {type(value).__name__}.")
+
+
+def validation_sentence(error: ValidationError) -> str:
+    """Return what `error` says, each message after the field it is about."""
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return " ".join(
+        message if field == "__all__" else f"{field}: {message}"
+        for field, messages in error.message_dict.items()
+        for message in messages
+    )

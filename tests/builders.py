@@ -1,0 +1,21 @@
+"""Rows for tests: valid, saved, and the same every time."""
+
+from __future__ import annotations
+
+from accounts.models import User
+
+PASSWORD = "correct-horse-battery"
+
+
+def make_user(
+    username: str = "alice",
+    *,
+    role: User.Role = User.Role.USER,
+    zone: str = "UTC",
+    is_superuser: bool = False,
+    password: str = PASSWORD,
+) -> User:
+    user = User(username=username, role=role, zone=zone, is_superuser=is_superuser)
+    user.set_password(password)
+    user.save()
+    return user
