@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from jobs import worker
+from jobs.schedule import ensure_tick
+
+
+class Command(BaseCommand):
+    help = "Run the worker: it carries out runs and background jobs until it is stopped."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        ensure_tick()
+        sys.exit(worker.run())
