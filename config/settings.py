@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 import environ
 from django.core.management.utils import get_random_secret_key
@@ -22,6 +24,10 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create(
     VAR_DIR / "secret_key", get_random_secret_key
 )
+# Signs the audit log. Never the SECRET_KEY: that one may be rotated, this one must outlive the log.
+AUDIT_KEY = env.str("AUDIT_KEY", default="") or read_or_create(
+    VAR_DIR / "audit_key", partial(token_hex, 32)
+)
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -35,6 +41,7 @@ INSTALLED_APPS = [
     "core",
     "accounts",
     "audit",
+    "django_q",  # before jobs, whose admin takes its pages away
     "jobs",
     "providers",
     "preferences",
@@ -48,7 +55,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "csp",
-    "django_q",
 ]
 
 MIDDLEWARE = [
@@ -146,7 +152,17 @@ Q_CLUSTER = {
     "recycle": 500,
     "max_rss": 400_000,
     "save_limit": 250,
+    "guard_cycle": 1,
+    "log_level": "WARNING",
 }
+# Seconds between two starts of a periodic job, by its name: "jobs.clean_up=86400"; 0 is never.
+HELIX_JOB_INTERVALS: dict[str, int] = env.dict(
+    "HELIX_JOB_INTERVALS", cast={"value": int}, default={}
+)
+
+# --- providers ----------------------------------------------------------------------------------
+# Keys and addresses of vendors are read where they are used (providers/vendors.py names them).
+HELIX_SIMULATED_PROVIDER = env.str("HELIX_SIMULATED_PROVIDER", default="")
 
 # --- the engine ---------------------------------------------------------------------------------
 HELIX_CONCURRENCY = env.int("HELIX_CONCURRENCY", default=100)
