@@ -7,19 +7,32 @@ numbers are the only exact column both databases share.
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core import exceptions
 from django.db import models
+from django.db.models.expressions import Combinable
 
 NANO = Decimal("1e-9")
 _NANOS_PER_USD = 1_000_000_000
 _LARGEST = Decimal(9_000_000_000)  # a bigint holds 9.2e18 nano-dollars
 
+_Set = TypeVar("_Set", contravariant=True)
+_Get = TypeVar("_Get", covariant=True)
+
 if TYPE_CHECKING:
-    _UsdBase = models.Field[Decimal | int | str | None, Decimal]
+
+    class _UsdBase(models.Field[_Set, _Get]):
+        # Where django-stubs looks for the types, and adds None to them on a nullable field.
+        _pyi_private_set_type: Decimal | int | str | Combinable
+        _pyi_private_get_type: Decimal
+        _pyi_lookup_exact_type: Decimal | int | str
+
 else:
-    _UsdBase = models.Field
+
+    class _UsdBase(models.Field):
+        def __class_getitem__(cls, types):
+            return cls
 
 
 def to_nanos(amount: Decimal) -> int:
@@ -41,7 +54,7 @@ def round_cost(amount: Decimal) -> Decimal:
     return amount.quantize(NANO, rounding=ROUND_HALF_EVEN)
 
 
-class UsdField(_UsdBase):
+class UsdField(_UsdBase[_Set, _Get]):
     """An amount in USD, exact to nine places. Sums and comparisons in SQL work on nano-dollars."""
 
     description = "Amount in USD"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
+from audit import append_only
 from tests.builders import make_user
 
 
@@ -43,3 +46,10 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let the suite, and nothing else, empty the audit tables between two tests."""
+    with django_db_blocker.unblock():
+        append_only.remove(connection, append_only.EMPTYING[connection.vendor])
