@@ -14,7 +14,7 @@ class OperationPreference(OwnedModel):
     operation = models.CharField(max_length=64)
     enabled = models.BooleanField(default=True)
     model = models.CharField(
-        max_length=200, blank=True, default="", help_text="provider:model; empty lets Helix choose."
+        max_length=128, blank=True, default="", help_text="provider:model; empty lets Helix choose."
     )
     fallbacks = models.JSONField(
         null=True,

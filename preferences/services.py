@@ -174,7 +174,7 @@ def _upsert(rows: Sequence[OperationPreference]) -> None:
         OperationPreference,
         on_conflict=OnConflict.UPDATE,
         update_fields=[meta.get_field(name) for name in (*_FIELDS, "updated_at")],
-        unique_fields=[meta.get_field(name).column for name in ("owner", "operation")],  # type: ignore[union-attr]  # both are columns
+        unique_fields=[meta.get_field(name) for name in ("owner", "operation")],
     )
     query.insert_values(meta.concrete_fields, list(rows))
     query.get_compiler("default").execute_sql()
