@@ -22,12 +22,12 @@ def word_set(listed: str) -> frozenset[str]:
 
 
 STOP_WORDS = word_set(
-    "a about after all also am an and any are as at be been before but by can could day did do "
-    "does for from get had has have he her him his how i if in into is it its just let like me more "
-    "my new no not now of on one or our out please re fw fwd she should so some than that the their "
-    "them then there they this to today tomorrow up us very want was we were what when where which "
-    "who why will with would you your hi hello dear thanks thank regards best meeting call mail "
-    "email week team"
+    "a about after all also am an and any are as at be been before but by can could day did "
+    "do does for from get had has have he her him his how i if in into is it its just let "
+    "like me more my new no not now of on one or our out please re fw fwd she should so some "
+    "than that the their them then there they this to today tomorrow up us very want was we "
+    "were what when where which who why will with would you your hi hello dear thanks thank "
+    "regards best meeting call mail email week team "
 )
 
 
