@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from jobs import worker
+from jobs import cluster
 from jobs.schedule import ensure_tick
 
 
@@ -14,4 +14,4 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         ensure_tick()
-        sys.exit(worker.run())
+        sys.exit(cluster.run())
