@@ -44,3 +44,18 @@ class User(AbstractUser):
         # The role is the statement; Django's admin asks for the flag.
         self.is_staff = self.role == self.Role.STAFF or self.is_superuser
         super().save(*args, **kwargs)
+
+
+class SignInAttempts(models.Model):
+    """How often one name was tried from one address, since when. Neither can be read from it."""
+
+    key = models.CharField(primary_key=True, max_length=64, help_text="Keyed hash of both.")
+    count = models.PositiveIntegerField(default=1)
+    since = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "sign_in_attempts"
+        verbose_name_plural = "sign-in attempts"
+
+    def __str__(self) -> str:
+        return self.key

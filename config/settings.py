@@ -7,6 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 import environ
+from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
 from core.secrets.keyfile import read_or_create
@@ -111,6 +112,7 @@ CACHES = {
 
 # --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -123,6 +125,62 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign_in"
+
+# --- secrets ------------------------------------------------------------------------------------
+# Master keys of the built-in store, newest first; where none is given, a file under VAR_DIR.
+SECRET_STORE_KEYS: list[str] = env.list("SECRET_STORE_KEYS", default=[])
+# What references in rows may reach: variables by name or pattern, and directories.
+HELIX_SECRET_ENV_ALLOW: list[str] = env.list(
+    "HELIX_SECRET_ENV_ALLOW",
+    default=[
+        f"{vendor}_API_KEY"
+        for vendor in ("ANTHROPIC", "DEEPSEEK", "GEMINI", "OPENAI", "OPENAI_COMPATIBLE")
+    ],
+)
+HELIX_SECRET_FILE_ALLOW: list[str] = env.list("HELIX_SECRET_FILE_ALLOW", default=[])
+DEFAULT_EXCEPTION_REPORTER = "core.debug.MaskingReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "core.debug.MaskingFilter"
+
+# --- what a browser may do ----------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "core.views.csrf_failure"
+
+# --- log ----------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"mask_secrets": {"()": "core.logs.MaskSecrets"}},
+    "formatters": {"lines": {"()": "core.logs.Lines"}, "json": {"()": "core.logs.JsonLines"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["mask_secrets"],
+            "formatter": "json" if env.bool("HELIX_LOG_JSON", default=False) else "lines",
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Their own handlers would write past the filter.
+    "loggers": {
+        name: {"handlers": [], "propagate": True, "level": "INFO"}
+        for name in ("django", "django.server", "django-q", "uvicorn", "uvicorn.access")
+    },
+}
 
 # --- time and language --------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
@@ -166,3 +224,8 @@ HELIX_SIMULATED_PROVIDER = env.str("HELIX_SIMULATED_PROVIDER", default="")
 
 # --- the engine ---------------------------------------------------------------------------------
 HELIX_CONCURRENCY = env.int("HELIX_CONCURRENCY", default=100)
+
+# --- scheduling ---------------------------------------------------------------------------------
+HELIX_MIN_INTERVAL_S = env.int(
+    "HELIX_MIN_INTERVAL_S", default=60
+)  # between two fires of a schedule

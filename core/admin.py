@@ -1,24 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Any]
-else:
-    _ModelAdmin = admin.ModelAdmin
+from core.modeladmin import ReadOnlyAdmin
+from core.models import StoredSecret
 
 
-class ReadOnlyAdmin(_ModelAdmin):
-    """A table whose history must not change: the admin shows it, and that is all."""
+@admin.register(StoredSecret)
+class StoredSecretAdmin(ReadOnlyAdmin):
+    """What there is and how old; never the value, not even sealed."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    list_display = ["name", "owner", "version", "fingerprint", "changed_at"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "owner__username", "fingerprint"]
+    fields = ["name", "owner", "version", "fingerprint", "key_id", "created_at", "changed_at"]

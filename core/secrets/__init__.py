@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from core.secrets.masking import mask
-from core.secrets.secret import DOTS, Secret
+from core.secrets.masking import DOTS, mask
+from core.secrets.references import BadReference, Reference, SecretUnavailable, get, parse
+from core.secrets.secret import Secret, fingerprint
 
-__all__ = ["DOTS", "Secret", "mask"]
+__all__ = [
+    "DOTS",
+    "BadReference",
+    "Reference",
+    "Secret",
+    "SecretUnavailable",
+    "fingerprint",
+    "get",
+    "mask",
+    "parse",
+]

@@ -1,84 +1,91 @@
-"""Dots in place of secrets, for everything that is written down: logs, errors, audit rows."""
+"""Dots in place of secrets, for everything that is written down: logs, errors, audit rows.
+
+Two nets: the values this process holds as `Secret`, wherever they turn up, and forms that give a
+secret away (a vendor's prefix, `password=…`), for those it has never held.
+"""
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import threading
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from core.secrets.secret import DOTS, Secret
-
+DOTS = "••••••"
 SHORTEST_KNOWN = 8  # shorter values would turn ordinary words into dots
+MOST_KNOWN = 2_000  # looking for that many in a line takes some 50 µs; the oldest go first
 
-# What a name says about its value: `api_key`, `webhook_secret`, `Authorization` and their like.
-# A reference says where a secret lies, a count of tokens what a run used; neither is one.
+# What a name says about its value. A reference says where a secret lies, a fingerprint which one
+# it is: neither is one.
 _SECRET_NAME = re.compile(
-    r"(?ix) (?: passw(?:or)?d | passphrase | passwd | secret | credential | authorization | cookie"
-    r" | api[_-]?key | access[_-]?key | private[_-]?key | signing[_-]?key"
-    r" | (?:^|[_-])key$ | (?:^|[_-])token$ )"
+    r"(?ix) passw(?:or)?d | passphrase | secret | credential | authorization | cookie"
+    r" | (?: api | access | private | signing ) [_-]? key | (?:^|[_-]) token $"
 )
-_HARMLESS_NAME = re.compile(r"(?i)(?:_ref|_refs|_count|_fingerprint|_id|_name|_at)$")
+_HARMLESS_NAME = re.compile(r"(?i)(?:_refs?|_count|_fingerprint|_id|_name|_at)$")
 
+# Repetitions are bounded: a hostile line must not cost more than its length.
 _PATTERNS = [
     # scheme://user:password@host
     (
-        re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?:/[^\s/@]+)*(@)"),
-        rf"\1{DOTS}\2",
+        re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:)[^\s/]{1,200}@"),
+        rf"\1{DOTS}@",
     ),
     (
         re.compile(
-            r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL
+            r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[^-]{1,8000}(?:-----END[A-Z -]{1,30})?"
         ),
         DOTS,
     ),
-    (re.compile(r"(?i)\b(bearer|basic)\s+(?=[\w.~+/=-]{8})[\w.~+/=-]+"), rf"\1 {DOTS}"),
-    # keys that vendors mark by a prefix
-    (re.compile(r"\b(sk|pk|rk)-[A-Za-z0-9_-]{8,}"), rf"\1-{DOTS}"),
-    (re.compile(r"\bAIza[A-Za-z0-9_-]{10,}"), f"AIza{DOTS}"),
+    (re.compile(r"(?i)\b(bearer|basic)\s{1,4}[\w.~+/=-]{8,4000}"), rf"\1 {DOTS}"),
+    # what vendors put in front of their keys, so that nets like this one find them
+    (re.compile(r"\b(sk|pk|rk)-[\w-]{8,400}"), rf"\1-{DOTS}"),
+    (re.compile(r"\bAIza[\w-]{10,400}"), f"AIza{DOTS}"),
+    (re.compile(r"\bAKIA[A-Z0-9]{12,100}"), f"AKIA{DOTS}"),
     (
-        re.compile(
-            r"\b(ghp|gho|ghs|ghu|github_pat|glpat|xox[abprs]|hf|whsec)([_-])[A-Za-z0-9+/=_-]{10,}"
-        ),
-        rf"\1\2{DOTS}",
+        re.compile(r"\b(gh[opsu]_|github_pat_|glpat-|xox[abprs]-|hf_|whsec_)[\w+/=-]{10,400}"),
+        rf"\1{DOTS}",
     ),
-    (re.compile(r"\bAKIA[A-Z0-9]{12,}"), f"AKIA{DOTS}"),
-    (re.compile(r"\bgAAAAA[A-Za-z0-9_=-]{20,}"), DOTS),  # our own store's tokens
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), DOTS),
+    (re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{8,4000}\.[\w-]{0,4000}"), DOTS),  # JSON web tokens
+    (re.compile(r"\bgAAAAA[\w=-]{20,4000}"), DOTS),  # tokens of our own store
     # name=value, name: value, "name": "value"
     (
         re.compile(
-            r"""(?ix) ( ["']? \b[\w-]*? (?: passw(?:or)?d | passphrase | passwd | secret
-                | api[_-]?key | access[_-]?key | private[_-]?key | auth[_-]?token
-                | access[_-]?token | credential ) s? ["']? \s* (?:=|:) \s* )"""
-            r"""(?: "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | [^\s"'&,;}\)\]]+ )"""
+            r"""(?ix) ( \b [\w-]{0,40}? (?: passw(?:or)?d | passphrase | secret | credential
+            | (?: api | access | private ) [_-]? key | (?: auth | access ) [_-]? token )
+            ["']? \s{0,4} [=:] \s{0,4} )
+            (?: "(?:[^"\\]|\\.){1,4000}" | '(?:[^'\\]|\\.){1,4000}' | [^\s"'&,;<>})\]]{1,4000} )"""
         ),
         rf"\1{DOTS}",
     ),
-    (re.compile(r"(?i)([?&](?:key|token|sig|signature)=)[^\s&#\"']+"), rf"\1{DOTS}"),
+    (re.compile(r"(?i)([?&](?:key|token|sig|signature)=)[^\s&#\"'<>]{1,4000}"), rf"\1{DOTS}"),
 ]
 
-_known: set[str] = set()
-_known_pattern: re.Pattern[str] | None = None
+_known: dict[str, None] = {}  # in the order of learning
 _lock = threading.Lock()
 
 
 def remember(value: str) -> None:
-    """Mask `value` wherever this process writes it from now on."""
-    global _known_pattern  # noqa: PLW0603 - one pattern for the process, rebuilt when it learns
+    """Mask `value` wherever this process writes it from now on, also escaped for HTML and JSON."""
     value = value.strip()
     if len(value) < SHORTEST_KNOWN or value in _known:
         return
+    spoken = {value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe="")}
     with _lock:
-        _known.add(value)
-        longest_first = sorted(_known, key=len, reverse=True)
-        _known_pattern = re.compile("|".join(map(re.escape, longest_first)))
+        for form in [*spoken, *map(html.escape, spoken)]:
+            _known[form] = None
+        while len(_known) > MOST_KNOWN:
+            del _known[next(iter(_known))]
 
 
 def mask(text: str) -> str:
     """Return `text` with dots for every secret this process knows or can tell by its form."""
-    if _known_pattern is not None:
-        text = _known_pattern.sub(DOTS, text)
+    with _lock:
+        found = [value for value in _known if value in text]
+    for value in sorted(found, key=len, reverse=True):
+        text = text.replace(value, DOTS)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
@@ -92,11 +99,9 @@ def mask_values(value: Any) -> Any:
     """Return a copy of `value` without secrets: by their names in mappings, by form in texts."""
     if isinstance(value, Mapping):
         return {
-            str(name): DOTS if inner and is_secret_name(str(name)) else mask_values(inner)
+            mask(str(name)): DOTS if _gives_away(str(name), inner) else mask_values(inner)
             for name, inner in value.items()
         }
-    if isinstance(value, Secret):
-        return DOTS
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, (list, tuple)):
@@ -104,3 +109,7 @@ def mask_values(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return [mask_values(inner) for inner in sorted(value, key=str)]
     return value
+
+
+def _gives_away(name: str, value: Any) -> bool:
+    return is_secret_name(name) and bool(value) and not isinstance(value, bool)

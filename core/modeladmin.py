@@ -1,0 +1,88 @@
+"""What Helix's admin screens share: changes are recorded, and history is not changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from core import changes
+from core.http import UserRequest
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class AuditedAdmin(_ModelAdmin):
+    """Records what was added, changed and deleted, with the values before and after."""
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Model,
+        form: ModelForm[Any],
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        names = form.changed_data
+        self.record(
+            request,
+            obj,
+            "changed" if change else "created",
+            before={name: form.initial.get(name) for name in names} if change else None,
+            after={name: told(form.cleaned_data.get(name)) for name in names},
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        with transaction.atomic():
+            self.record(request, obj, "deleted", before={"name": str(obj)})
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                self.delete_model(request, row)
+
+    def record(
+        self,
+        request: HttpRequest,
+        obj: Model,
+        verb: str,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        changes.record(
+            f"{obj._meta.model_name}.{verb}",
+            target=obj,
+            by=cast("UserRequest", request).user,
+            before=before,
+            after=after,
+            ip=request.META.get("REMOTE_ADDR", ""),
+        )
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """Rows to look at: what happened is not edited, and what is derived is not typed in."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def told(value: Any) -> Any:
+    """Return a form's value as an audit row tells it: rows by their names."""
+    if isinstance(value, QuerySet):
+        return [str(row) for row in value]
+    return str(value) if isinstance(value, Model) else value
