@@ -223,7 +223,8 @@ HELIX_JOB_INTERVALS: dict[str, int] = env.dict(
 HELIX_SIMULATED_PROVIDER = env.str("HELIX_SIMULATED_PROVIDER", default="")
 
 # --- the engine ---------------------------------------------------------------------------------
-HELIX_CONCURRENCY = env.int("HELIX_CONCURRENCY", default=100)
+HELIX_CONCURRENCY = env.int("HELIX_CONCURRENCY", default=100)  # calls at once, per process
+HELIX_CALL_TIMEOUT_S = env.float("HELIX_CALL_TIMEOUT_S", default=60.0)  # of one attempt
 
 # --- scheduling ---------------------------------------------------------------------------------
 HELIX_MIN_INTERVAL_S = env.int(

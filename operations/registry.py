@@ -1,4 +1,4 @@
-"""The catalogue of operations: each is one module in `operations/catalogue/` that registers itself."""
+"""The catalogue of operations: one module each, in `operations/catalogue/`, registers itself."""
 
 from __future__ import annotations
 

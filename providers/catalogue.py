@@ -37,6 +37,7 @@ class ProviderInfo:
     rank: int
     requests_per_minute: int | None
     tokens_per_minute: int | None
+    key_fingerprint: str = ""  # changes when the key does: a refused key's pause ends with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def _provider_info(row: Provider) -> ProviderInfo:
         rank=row.rank,
         requests_per_minute=row.requests_per_minute,
         tokens_per_minute=row.tokens_per_minute,
+        key_fingerprint=keys.fingerprint(row.key_ref),
     )
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import os
-
-_ENV = "env:"
+from core.secrets.masking import remember
+from core.secrets.references import BadReference, SecretUnavailable, get
+from core.secrets.secret import Secret
+from core.secrets.secret import fingerprint as fingerprint_of
 
 
 def is_present(key_ref: str) -> bool:
-    """Say whether `key_ref` leads to a key, without reading it out."""
-    return bool(reveal(key_ref))
+    """Say whether `key_ref` leads to a key that this process can read."""
+    return find(key_ref) is not None
 
 
-def reveal(key_ref: str) -> str:
-    """Return the key that `key_ref` names, or an empty string where there is none."""
-    if key_ref.startswith(_ENV):
-        return os.environ.get(key_ref.removeprefix(_ENV), "").strip()
-    return ""
+def find(key_ref: str) -> Secret | None:
+    """Return the key that `key_ref` names, from now on masked wherever this process writes it."""
+    if not key_ref:
+        return None
+    try:
+        key = get(key_ref, None)
+    except (BadReference, SecretUnavailable):
+        return None
+    remember(key.reveal())
+    return key
+
+
+def fingerprint(key_ref: str) -> str:
+    """Return what changes when the key does and tells nothing of it; empty where there is none."""
+    key = find(key_ref)
+    return fingerprint_of(key) if key is not None else ""

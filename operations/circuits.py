@@ -1,0 +1,167 @@
+"""May this provider be asked now? Circuit, pauses and rate allowance, shared by all workers.
+
+One row a provider. It is read from memory (a quarter of a second old at most) and locked only when
+something is to be written: a failure, a probe, or tokens of a provider that has limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from operations.models import ProviderState
+from providers.catalogue import ProviderInfo
+from providers.protocol import ProviderError, RateLimited
+
+FAILURES_TO_OPEN = 5
+WINDOW = timedelta(seconds=60)  # failures further apart do not add up
+OPEN_FOR = timedelta(seconds=60)
+PROBE_FOR = timedelta(seconds=90)  # longer than a call may take
+PAUSE_AFTER_429 = timedelta(seconds=1)  # when the provider names no time
+BURST = 1.0 / 6  # of a minute's allowance may go out at once
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a provider is not asked now. `until` is None when a person has to act."""
+
+    why: str
+    until: datetime | None
+    is_rate: bool = False  # only our own allowance is used up: worth waiting for
+
+
+class States:
+    """The providers' rows, locked until the transaction ends."""
+
+    def __init__(self, providers: Iterable[ProviderInfo]) -> None:
+        self._infos = {info.name: info for info in providers}
+        self._rows: dict[str, ProviderState] = {}
+        self._changed: set[str] = set()
+        names = sorted(self._infos)
+        if not names:
+            return
+        rows = self._locked(names)
+        if len(rows) < len(names):
+            ProviderState.objects.bulk_create(
+                [ProviderState(provider=name) for name in names], ignore_conflicts=True
+            )
+            rows = self._locked(names)
+        self._rows = rows
+        for name, row in rows.items():
+            fingerprint = self._infos[name].key_fingerprint
+            if row.key_fingerprint != fingerprint:  # another key starts with a clean slate
+                row.key_fingerprint = fingerprint
+                row.paused_reason = ""
+                self._close(row)
+                self._changed.add(name)
+
+    @staticmethod
+    def _locked(names: list[str]) -> dict[str, ProviderState]:
+        rows = ProviderState.objects.filter(provider__in=names).order_by("provider")
+        return {row.provider: row for row in rows.select_for_update()}
+
+    def __contains__(self, provider: str) -> bool:
+        return provider in self._rows
+
+    def admit(self, provider: str, *, tokens: int, now: datetime) -> Blocked | None:
+        """Take the allowance for one call of about `tokens` tokens, or say why not."""
+        row = self._rows[provider]
+        label = self._infos[provider].label
+        if row.paused_reason:
+            return Blocked(f"{label} is paused: {row.paused_reason}", None)
+        if row.blocked_until and row.blocked_until > now:
+            return Blocked(f"{label} asked to wait", row.blocked_until, is_rate=True)
+        if row.open_until:
+            if row.open_until > now:
+                return Blocked(f"{label} is down", row.open_until)
+            if row.probe_until and row.probe_until > now:
+                return Blocked(f"{label} is being probed", row.probe_until)
+        wait = self._take(row, self._infos[provider], tokens, now)
+        if wait:
+            return Blocked(f"{label}'s rate limit is reached", now + wait, is_rate=True)
+        if row.open_until:
+            row.probe_until = now + PROBE_FOR
+        self._changed.add(provider)
+        return None
+
+    @staticmethod
+    def _take(row: ProviderState, info: ProviderInfo, tokens: int, now: datetime) -> timedelta:
+        """Refill and take from both buckets, or from neither; return how long to wait."""
+        elapsed = (now - row.filled_at).total_seconds() if row.filled_at else None
+        wait_s = 0.0
+        left: dict[str, float] = {}
+        for field, limit, need in (
+            ("requests_left", info.requests_per_minute, 1.0),
+            ("tokens_left", info.tokens_per_minute, float(tokens)),
+        ):
+            if not limit:
+                continue
+            most = max(1.0, limit * BURST)
+            have = getattr(row, field)
+            if have is None or elapsed is None:
+                have = most
+            else:
+                have = min(most, have + max(0.0, elapsed) * limit / 60)
+            left[field] = have
+            enough = min(need, most)  # a call larger than the bucket waits for a full one
+            if have < enough:
+                wait_s = max(wait_s, (enough - have) * 60 / limit)
+        if wait_s:
+            return timedelta(seconds=wait_s)
+        for field, need in (("requests_left", 1.0), ("tokens_left", float(tokens))):
+            if field in left:
+                setattr(row, field, left[field] - need)  # below zero: a debt that refills
+        row.filled_at = now
+        return timedelta()
+
+    def succeeded(self, provider: str) -> None:
+        row = self._rows[provider]
+        if row.failures or row.open_until:
+            self._close(row)
+            self._changed.add(provider)
+
+    def failed(self, provider: str, error: ProviderError, *, now: datetime) -> None:
+        row = self._rows[provider]
+        if error.pauses_key:
+            row.paused_reason = str(error)
+        if isinstance(error, RateLimited):
+            pause = timedelta(seconds=error.retry_after_s or 0) or PAUSE_AFTER_429
+            row.blocked_until = max(now + pause, row.blocked_until or now)
+        if error.trips_circuit:
+            if row.open_until:  # the probe failed, or a straggler from before
+                row.open_until = now + OPEN_FOR
+                row.probe_until = None
+            elif row.failing_since is None or now - row.failing_since > WINDOW:
+                row.failing_since = now
+                row.failures = 1
+            else:
+                row.failures += 1
+            if row.failures >= FAILURES_TO_OPEN:
+                row.open_until = now + OPEN_FOR
+                row.failures = 0
+        self._changed.add(provider)
+
+    @staticmethod
+    def _close(row: ProviderState) -> None:
+        row.failures = 0
+        row.failing_since = row.open_until = row.probe_until = None
+
+    def save(self) -> None:
+        for name in sorted(self._changed):
+            self._rows[name].save()
+
+
+def is_quiet(row: ProviderState | None, info: ProviderInfo) -> bool:
+    """Say whether a call needs no look at the locked row: no limits, no trouble, the same key."""
+    if info.requests_per_minute or info.tokens_per_minute:
+        return False
+    if row is None:
+        return True
+    return not (
+        row.failures
+        or row.open_until
+        or row.paused_reason
+        or row.blocked_until
+        or row.key_fingerprint != info.key_fingerprint
+    )

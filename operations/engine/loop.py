@@ -1,0 +1,306 @@
+"""The engine loop: one a worker process, in a plain thread that owns its database connection.
+
+    collect ended calls → fire what is due → beat and reap → settle and claim → hand over calls
+
+Any number may run, on any number of hosts. They know each other only by their rows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from operations import hooks
+from operations.engine import lease as leases
+from operations.engine.calls import AdapterFault, Calls
+from operations.engine.flight import Ended, Flight
+from operations.engine.lease import Lease
+from operations.engine.turn import Result, Turn
+from operations.gate import PeriodGone
+from operations.models import ProviderState, Run
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.1  # a run that is submitted to an idle engine starts within this
+TICK_S = 0.25
+REAP_S = 1.0
+STATES_S = 0.25
+GRACE_S = 25.0  # a stopping worker gives its calls so long; containers should give it 40
+LANDING_S = 5.0  # and then takes so long to settle, give back and sign off
+LONGEST_PAUSE_S = 2.0  # between tries while the database is away
+MOST_SLOTS = 200  # beyond it the HTTP client is the bottleneck: run more processes instead
+
+
+class Engine:
+    """Claims runs, calls providers, settles.
+
+    `run` blocks until `stop`; `run_one` settles a single run in the calling thread.
+    """
+
+    def __init__(self, *, slots: int | None = None, kind: str = "worker") -> None:
+        self.slots = min(slots or settings.HELIX_CONCURRENCY, MOST_SLOTS)
+        self.lease = Lease(slots=self.slots, kind=kind)
+        self._calls = Calls()
+        self._stopping = threading.Event()
+        self._grace_s = GRACE_S
+        self._flights: dict[int, Flight] = {}
+        self._ended: list[Ended] = []  # kept until their turn is committed
+        self._waiting: list[tuple[float, int, Flight]] = []
+        self._order = count()
+        self._ahead = timedelta(0)  # the database's clock minus ours
+        self._states: dict[str, ProviderState] = {}
+        self._states_s = self._tick_s = self._poll_s = self._reap_s = 0.0
+        self._pause_s = 0.0
+        self._is_uncertain = False  # a commit may have happened without our knowing
+        self._is_quarantined = False  # something among the ended calls cannot be settled
+
+    # --- from outside -----------------------------------------------------------------------------
+
+    def start(self) -> Callable[[float], None]:
+        """Run in a thread of its own; return the function that stops it within some seconds."""
+        thread = threading.Thread(target=self.run, name="engine", daemon=True)
+        thread.start()
+
+        def stop(seconds: float) -> None:
+            self.stop(within_s=seconds)
+            thread.join(seconds + LANDING_S)
+
+        return stop
+
+    def stop(self, *, within_s: float = GRACE_S) -> None:
+        """Claim nothing more; `run` returns when the calls in flight are settled or given back."""
+        self._grace_s = within_s
+        self._stopping.set()
+        self._calls.wake.set()
+
+    def run(self) -> None:
+        parent = os.getppid()
+        while not self._stopping.is_set():
+            if os.getppid() != parent:
+                logger.warning("The parent process is gone; this worker stops")
+                break
+            self._guarded(self._step)
+        self._land()
+
+    def run_one(self, run_id: UUID) -> None:
+        """Settle the pending run `run_id` in this process, or watch another worker settle it."""
+        try:
+            while not Run.objects.filter(pk=run_id, status__in=Run.FINAL).exists():
+                self._guarded(self._beat)
+                self._guarded(lambda: self._turn_for(run_id))
+                self._calls.wake.wait(POLL_S)
+                self._ended += self._calls.collect()
+        finally:
+            self._land()
+
+    def _turn_for(self, run_id: UUID) -> None:
+        is_free = not self._flights
+        self._turn(self._due(), int(is_free), only=run_id if is_free else None)
+
+    def drain(self) -> None:
+        """Settle, in this thread, all that may run now; for the demo and for tests."""
+        try:
+            while (
+                self._flights
+                or self._ended
+                or Run.objects.pending().filter(available_at__lte=self._now()).exists()
+            ):
+                self._guarded(self._step)
+        finally:
+            self._land()
+
+    # --- a step -----------------------------------------------------------------------------------
+
+    def _guarded(self, do: Callable[[], object]) -> None:
+        """Do it; while the database is away, keep everything and try again later."""
+        try:
+            do()
+        except (OperationalError, InterfaceError, PeriodGone) as error:
+            self._recover(f"Will try again: {error}")
+        except Exception:
+            logger.exception("A step of the engine failed")
+            self._recover("Will try the ended calls one by one")
+            self._is_quarantined = True
+        else:
+            self._pause_s = 0.0
+
+    def _recover(self, why: str) -> None:
+        self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2 or 0.1)
+        logger.warning("%s (after %.1f s)", why, self._pause_s)
+        self.lease.fell_ill()
+        self._is_uncertain = True
+        connection.close()
+        time.sleep(self._pause_s)
+
+    def _step(self) -> None:
+        self._wait()
+        self._beat()
+        if self._is_quarantined:
+            self._quarantine()
+        if self._is_uncertain:
+            self._look_for_strays()
+        self._tick()
+        due = self._due()
+        free = self.slots - len(self._flights)
+        now_s = time.monotonic()
+        is_poll = free > 0 and now_s >= self._poll_s
+        if not (self._ended or due or is_poll):
+            return
+        done = self._turn(due, free)
+        # While there is work, ask for more at once; else wait for the next poll.
+        self._poll_s = 0.0 if done.claimed else now_s + POLL_S
+
+    def _wait(self) -> None:
+        now_s = time.monotonic()
+        until = min(self._poll_s, self._tick_s + TICK_S)
+        if len(self._flights) >= self.slots:
+            until = self._tick_s + TICK_S
+        if self._waiting:
+            until = min(until, self._waiting[0][0])
+        if until > now_s and not self._ended:
+            self._calls.wake.wait(min(until - now_s, POLL_S))
+        self._ended += self._calls.collect()
+
+    def _now(self) -> datetime:
+        return timezone.now() + self._ahead
+
+    def _beat(self) -> None:
+        now_s = time.monotonic()
+        if self.lease.is_due:
+            self._ahead = leases.database_now() - timezone.now()
+            self.lease.beat(len(self._flights))
+        if self.lease.may_reap and now_s - self._reap_s >= REAP_S:
+            self._reap_s = now_s
+            taken = leases.reap()
+            if taken:
+                logger.warning("Took back %d runs of lost workers", taken)
+
+    def _tick(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._tick_s < TICK_S:
+            return
+        self._tick_s = now_s
+        for hook in hooks.tick_hooks():
+            try:
+                hook(self._now())
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                logger.exception("A tick failed")
+
+    def _due(self) -> list[Flight]:
+        now_s = time.monotonic()
+        due = []
+        while self._waiting and self._waiting[0][0] <= now_s:
+            due.append(heapq.heappop(self._waiting)[2])
+        return due
+
+    def _turn(self, due: list[Flight], free: int, *, only: UUID | None = None) -> Result:
+        now = self._now()
+        self._look_at_providers()
+        closed = [name for name, row in self._states.items() if _is_closed(row, now)]
+        turn = Turn(self.lease.worker_id, now, self._states)
+        try:
+            done = turn.run(self._ended, due, free, closed_lanes=closed, only=only)
+        except BaseException:
+            for flight in due:
+                self._wait_for(flight)
+            raise
+        self._ended = []
+        self._take_over(done)
+        return done
+
+    def _take_over(self, done: Result) -> None:
+        for flight in done.landed:
+            self._flights.pop(id(flight), None)
+        for flight in done.waiting:
+            self._wait_for(flight)
+        for call in done.calls:
+            self._flights[id(call.flight)] = call.flight
+        self._calls.start(done.calls)
+
+    def _wait_for(self, flight: Flight) -> None:
+        heapq.heappush(self._waiting, (flight.due_s, next(self._order), flight))
+
+    def _look_at_providers(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._states_s >= STATES_S:
+            self._states = {row.provider: row for row in ProviderState.objects.all()}
+            self._states_s = now_s
+
+    def _look_for_strays(self) -> None:
+        """Give back runs that are ours in the database but not here.
+
+        The commit of their claim was cut off after it happened, so nothing of theirs was sent.
+        """
+        known = {flight.run_id for flight in self._flights.values()}
+        strays = leases.give_back(self.lease.worker_id, but=known, was_sent=False)
+        if strays:
+            logger.warning("Gave back %d runs that were claimed as the database went away", strays)
+        self._is_uncertain = False
+
+    def _quarantine(self) -> None:
+        """Settle what ended one by one; what cannot be stored fails, with the reason."""
+        ended, self._ended = self._ended, []
+        while ended:
+            end = ended.pop()
+            self._ended = [end]
+            try:
+                self._turn([], 0)
+            except (OperationalError, InterfaceError, PeriodGone):
+                self._ended += ended
+                raise
+            except Exception as refusal:
+                logger.exception("The answer to run %s cannot be stored", end.call.flight.run_id)
+                usage = end.completion.usage if end.completion else None
+                end.error = AdapterFault(f"The answer cannot be stored: {refusal}", usage=usage)
+                end.completion = None
+                self._turn([], 0)
+        self._is_quarantined = False
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _land(self) -> None:
+        """Give calls their grace, settle what ended, give the rest back, sign off."""
+        deadline = time.monotonic() + self._grace_s
+        while self._flights and time.monotonic() < deadline:
+            self._calls.wake.wait(POLL_S)
+            self._ended += self._calls.collect()
+            self._guarded(self._beat)
+            if self._ended:
+                self._guarded(lambda: self._turn([], 0))
+            if not self._calls_open():
+                break
+        self._calls.cancel()
+        self._calls.wake.wait(1.0)
+        self._ended += self._calls.collect()
+        if self._ended:
+            self._guarded(lambda: self._turn([], 0))
+        self._guarded(self._sign_off)
+        self._calls.close()
+        connection.close()
+
+    def _calls_open(self) -> bool:
+        """Say whether a call is in flight; flights that pause between two calls are given back."""
+        return len(self._flights) > len(self._waiting)
+
+    def _sign_off(self) -> None:
+        given = leases.give_back(self.lease.worker_id)
+        if given:
+            logger.info("Gave back %d runs", given)
+        self.lease.end()
+
+
+def _is_closed(row: ProviderState, now: datetime) -> bool:
+    return any(until is not None and until > now for until in (row.open_until, row.blocked_until))

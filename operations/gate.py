@@ -1,0 +1,187 @@
+"""May it spend? The one gate before every call: budgets, holds, and what is booked against them.
+
+All movements of money go through `Books`, inside one transaction: it locks the budget periods it
+touches in one fixed order (their id), computes on the locked figures, and writes them back in one
+statement. A group of a hundred runs so costs two statements, and no two processes can both see the
+same free dollar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+
+from core import sql
+from core.money import from_nanos
+from operations.models import Budget, BudgetPeriod
+from preferences.models import OperationPreference
+
+Nanos = int
+PeriodIds = tuple[int, ...]
+
+# (owner, operation, month) → periods. Ids never change, so this is dropped only when a row is gone.
+_known: dict[tuple[UUID, str, str], PeriodIds] = {}
+_KNOWN_AT_MOST = 50_000
+
+
+def month_of(now: datetime, zone: str) -> str:
+    """Return the calendar month of `now` in `zone`, as YYYY-MM."""
+    return now.astimezone(ZoneInfo(zone)).strftime("%Y-%m")
+
+
+def periods(owner_id: UUID, operation: str, *, zone: str, now: datetime) -> PeriodIds:
+    """Return the budget periods that a run of `owner_id` falls under now, making those that lack.
+
+    A person who moves westward on the first of a month does not get the old month back: the period
+    is never earlier than the last one used.
+    """
+    key = (owner_id, operation, month_of(now, zone))
+    if key not in _known:
+        made = _make_periods(owner_id, operation, key[2])
+        if len(_known) >= _KNOWN_AT_MOST:
+            _known.clear()
+        # A rolled back transaction takes the rows with it; then nothing may remember them.
+        transaction.on_commit(lambda: _known.__setitem__(key, made))
+        return made
+    return _known[key]
+
+
+def forget(period_ids: Iterable[int]) -> None:
+    """Drop what is remembered of periods that turned out not to exist."""
+    gone = set(period_ids)
+    for key in [key for key, ids in _known.items() if gone.intersection(ids)]:
+        del _known[key]
+
+
+def _make_periods(owner_id: UUID, operation: str, month: str) -> PeriodIds:
+    Budget.objects.bulk_create(
+        [
+            Budget(owner_id=owner_id, scope=Budget.Scope.TOTAL),
+            Budget(owner_id=owner_id, scope=Budget.Scope.OPERATION, operation=operation),
+        ],
+        ignore_conflicts=True,
+    )
+    budgets = list(
+        Budget.objects.filter(owner_id=owner_id, operation__in=["", operation])
+        .order_by("operation")
+        .values_list("id", flat=True)
+    )
+    latest = dict(
+        BudgetPeriod.objects.filter(budget__in=budgets)
+        .order_by("period")
+        .values_list("budget", "period")
+    )
+    wanted = {budget: max(month, latest.get(budget, month)) for budget in budgets}
+    BudgetPeriod.objects.bulk_create(
+        [BudgetPeriod(budget_id=budget, period=period) for budget, period in wanted.items()],
+        ignore_conflicts=True,
+    )
+    rows = BudgetPeriod.objects.filter(budget__in=budgets).values_list("id", "budget", "period")
+    return tuple(sorted(id_ for id_, budget, period in rows if wanted[budget] == period))
+
+
+@dataclass(slots=True)
+class _Balance:
+    spent: Nanos
+    held: Nanos
+    limit: Nanos | None
+    label: str
+    period: str
+    is_changed: bool = False
+
+
+class PeriodGone(Exception):
+    """A budget period was deleted since it was looked up."""
+
+
+class Books:
+    """The balances of some budget periods, locked until the transaction ends.
+
+    Two processes that lock overlapping sets cannot deadlock: each takes all its rows in one
+    statement, ordered by id, and takes them after its run rows. So make one `Books` a transaction.
+    """
+
+    def __init__(self, period_ids: Iterable[int]) -> None:
+        wanted = sorted(set(period_ids))
+        self._balances: dict[int, _Balance] = {}
+        for start in range(0, len(wanted), sql.CHUNK):
+            self._lock(wanted[start : start + sql.CHUNK])
+        missing = set(wanted) - self._balances.keys()
+        if missing:
+            forget(missing)
+            raise PeriodGone(f"budget periods {sorted(missing)} are gone")
+
+    def _lock(self, ids: Sequence[int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT p.id, p.spent_usd, p.held_usd,"
+                f" COALESCE(b.limit_usd, o.monthly_budget_usd),"
+                f" b.operation, p.period FROM {sql.table(BudgetPeriod)} p"
+                f" JOIN {sql.table(Budget)} b ON b.id = p.budget_id"
+                f" LEFT JOIN {sql.table(OperationPreference)} o"
+                f" ON o.owner_id = b.owner_id AND o.operation = b.operation"
+                f" WHERE p.id IN ({sql.placeholders(len(ids))})"
+                f" ORDER BY p.id{sql.for_update(of='p')}",
+                ids,
+            )
+            for id_, spent, held, limit, operation, period in cursor.fetchall():
+                label = f"the monthly budget of {operation}" if operation else "the monthly budget"
+                self._balances[id_] = _Balance(spent, held, limit, label, period)
+
+    def hold(self, period_ids: PeriodIds, amount: Nanos) -> str:
+        """Reserve `amount` on every period, or on none; return why not, or "" when it is held."""
+        for id_ in period_ids:
+            refusal = self._refusal(self._balances[id_], amount)
+            if refusal:
+                return refusal
+        self._move(period_ids, held=amount)
+        return ""
+
+    @staticmethod
+    def _refusal(balance: _Balance, amount: Nanos) -> str:
+        if balance.limit is None or balance.spent + balance.held + amount <= balance.limit:
+            return ""
+        if balance.held + amount == 0:
+            return ""  # a free run passes even where the limit was lowered below what is spent
+        return (
+            f"No room in {balance.label} for {balance.period}: limit {_usd(balance.limit)}, "
+            f"spent {_usd(balance.spent)}, held by running calls {_usd(balance.held)}; "
+            f"this call may cost up to {_usd(amount)}."
+        )
+
+    def settle(self, period_ids: PeriodIds, *, held: Nanos, booked: Nanos) -> None:
+        """Release what a call held and book what it cost."""
+        self._move(period_ids, held=-held, spent=booked)
+
+    def correct(self, period_ids: PeriodIds, by: Nanos) -> None:
+        """Change what is spent by `by`: an unknown bill became known."""
+        self._move(period_ids, spent=by)
+
+    def _move(self, period_ids: PeriodIds, *, held: Nanos = 0, spent: Nanos = 0) -> None:
+        if not held and not spent:
+            return
+        for id_ in period_ids:
+            balance = self._balances[id_]
+            balance.held += held
+            balance.spent += spent
+            balance.is_changed = True
+
+    def save(self) -> None:
+        rows = [
+            (id_, from_nanos(balance.spent), from_nanos(balance.held))
+            for id_, balance in self._balances.items()
+            if balance.is_changed
+        ]
+        if rows:
+            sql.update_rows(BudgetPeriod, ["id"], ["spent_usd", "held_usd"], rows)
+
+
+def _usd(nanos: Nanos) -> str:
+    text = f"{from_nanos(nanos):.6f}"
+    whole, places = text.split(".")
+    return f"USD {whole}.{places.rstrip('0').ljust(2, '0')}"

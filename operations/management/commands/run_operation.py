@@ -1,0 +1,128 @@
+"""Run one operation now, in this process: `manage.py run_operation email-classify …`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from accounts.services import find_user
+from core.commands import HelixCommand
+from core.errors import DomainError
+from core.units import duration_ms, usd
+from operations import services
+from operations.engine.loop import Engine
+from operations.models import Attempt, Run
+
+
+class Command(HelixCommand):
+    help = "Run an operation through the gate, in this process, and print the run."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("operation", help="such as email-classify")
+        parser.add_argument("--user", required=True, help="whose run and whose budget it is")
+        parser.add_argument(
+            "--params", default="{}", help="JSON, @FILE to read a file, or - to read standard input"
+        )
+        parser.add_argument("--model", default="", help="provider:model instead of the preference")
+        parser.add_argument("--priority", type=int, default=5, help="1 to 10; 10 runs first")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run = services.submit(
+            owner=find_user(options["user"]),
+            operation=options["operation"],
+            parameters=read_json(options["params"]),
+            origin=Run.Origin.COMMAND,
+            priority=options["priority"],
+            model=options["model"],
+        )
+        Engine(slots=1, kind="command").run_one(run.pk)
+        run.refresh_from_db()
+        attempts = list(run.attempts.all())
+        self.emit(run_as_json(run, attempts), run_as_text(run, attempts))
+        if run.status != Run.Status.SUCCESS:
+            raise DomainError(run.error or run.reason or f"The run ended as {run.status}.")
+
+
+def read_json(source: str) -> Any:
+    """Return the JSON of `--params`. Raises `DomainError` that names the option and the place."""
+    try:
+        if source == "-":
+            text = sys.stdin.read()
+        elif source.startswith("@"):
+            text = Path(source[1:]).read_text(encoding="utf-8")
+        else:
+            text = source
+    except OSError as error:
+        raise DomainError(f"--params: {source[1:]} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise DomainError(f"--params: {source[1:]} is not UTF-8 text.") from error
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise DomainError("--params is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        raise DomainError(
+            f"--params is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from error
+
+
+def run_as_json(run: Run, attempts: list[Attempt]) -> dict[str, Any]:
+    return {
+        "id": run.pk,
+        "operation": run.operation,
+        "status": run.status,
+        "result": run.result,
+        "error": run.error,
+        "reason": run.reason,
+        "provider": run.provider,
+        "model": run.model,
+        "is_simulated": run.is_simulated,
+        "cost_usd": run.cost_usd,
+        "cost_low_usd": run.cost_low_usd,
+        "cost_mid_usd": run.cost_mid_usd,
+        "cost_high_usd": run.cost_high_usd,
+        "latency_ms": run.latency_ms,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "attempts": [
+            {
+                "number": attempt.number,
+                "provider": attempt.provider,
+                "model": attempt.model,
+                "outcome": attempt.outcome,
+                "error_code": attempt.error_code,
+                "error": attempt.error,
+                "input_tokens": attempt.input_tokens,
+                "cached_tokens": attempt.cached_tokens,
+                "output_tokens": attempt.output_tokens,
+                "cost_usd": attempt.cost_usd,
+                "latency_ms": attempt.latency_ms,
+            }
+            for attempt in attempts
+        ],
+    }
+
+
+def run_as_text(run: Run, attempts: list[Attempt]) -> str:
+    lines = [
+        f"Run {run.pk}: {run.operation}, {run.get_status_display().lower()}",
+        f"Cost {usd(run.cost_usd)}, took {duration_ms(run.latency_ms)}",
+    ]
+    lines += [
+        f"  {attempt.number}. {attempt.provider}:{attempt.model} {attempt.outcome}"
+        f"{f' ({attempt.error_code}: {attempt.error})' if attempt.error else ''},"
+        f" {usd(attempt.cost_usd)}, {duration_ms(attempt.latency_ms)}"
+        for attempt in attempts
+    ]
+    if run.provider == "local":
+        lines.append("Answered by rules, no AI model.")
+    if run.is_simulated:
+        lines.append("Simulated: no model was asked, and nothing was paid.")
+    if run.result is not None:
+        lines.append(json.dumps(run.result, indent=2, ensure_ascii=False))
+    return "\n".join(lines)

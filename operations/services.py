@@ -1,0 +1,298 @@
+"""What people and triggers do to runs and budgets. `submit` is the only way to spend money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit import services as audit
+from core import sql
+from core.errors import DomainError
+from core.money import UsdField
+from operations import gate, hooks, registry, rollups, validation
+from operations.models import Budget, BudgetPeriod, Run
+from preferences import services as preferences
+from preferences.models import OperationPreference
+from preferences.services import OperationChoice
+from providers import catalogue
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class NotSubmitted(DomainError):
+    """The run was not accepted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDraft:
+    """A run to be written: its parameters were validated when its trigger was made."""
+
+    owner_id: UUID
+    operation: str
+    parameters: Mapping[str, Any]
+    origin: str
+    id: UUID
+    priority: int = 5
+    requested_model: str = ""
+
+
+def submit(
+    *,
+    owner: User,
+    operation: str,
+    parameters: Mapping[str, Any],
+    origin: Run.Origin,
+    priority: int = 5,
+    model: str = "",
+    status: Run.Status = Run.Status.PENDING,
+) -> Run:
+    """Accept a run: written when this returns, run by the next free worker.
+
+    The owner's default parameters fill what `parameters` leaves out. Raises `DomainError` naming
+    the field for an unknown operation or model, parameters that do not fit, a priority outside 1 to
+    10, and an operation that its owner has switched off.
+    """
+    definition = registry.get(operation)
+    choice = preferences.lookup(owner.pk, operation)
+    if not choice.enabled:
+        raise NotSubmitted(
+            f"{definition.title} is switched off in your preferences; switch it on to run it."
+        )
+    if not 1 <= priority <= 10:
+        raise NotSubmitted("priority must be from 1 to 10; 10 runs first.")
+    if model and model not in catalogue.snapshot().models:
+        raise NotSubmitted(f"model: there is no “{model}”; `manage.py providers list` names all.")
+    parsed = validation.parse(definition, {**choice.parameters, **parameters})
+    return Run.objects.create(
+        owner=owner,
+        operation=operation,
+        parameters=validation.to_json(parsed),
+        origin=origin,
+        priority=priority,
+        requested_model=model,
+        status=status,
+    )
+
+
+def submit_many(drafts: Sequence[RunDraft], now: datetime) -> None:
+    """Write the runs of many triggers in one statement, in the caller's transaction.
+
+    For triggers that fire: what they ask for was checked when they were saved, and is checked
+    again when the run is claimed.
+    """
+    columns = [
+        "id",
+        "owner_id",
+        "operation",
+        "parameters",
+        "origin",
+        "priority",
+        "requested_model",
+        "status",
+        "created_at",
+        "available_at",
+        *_EMPTY,
+    ]
+    rows = [
+        (
+            draft.id,
+            draft.owner_id,
+            draft.operation,
+            draft.parameters,
+            draft.origin,
+            draft.priority,
+            draft.requested_model,
+            Run.Status.PENDING,
+            now,
+            now,
+            *_EMPTY.values(),
+        )
+        for draft in drafts
+    ]
+    sql.insert_rows(Run, columns, rows)
+
+
+# Columns without a default in the database, as a new run has them.
+_EMPTY: dict[str, Any] = {
+    "reason": "",
+    "error": "",
+    "claims": 0,
+    "deaths": 0,
+    "lane": "",
+    "provider": "",
+    "model": "",
+}
+
+
+@transaction.atomic
+def cancel_run(run: Run, *, by: User | None, reason: str) -> None:
+    """Cancel a run that has not started; one that is running will finish and count."""
+    now = timezone.now()
+    waiting = Run.objects.filter(pk=run.pk, status__in=[Run.Status.WAITING, Run.Status.PENDING])
+    cost = Decimal(0) if not run.attempts.exists() else run.cost_usd
+    changed = waiting.update(
+        status=Run.Status.CANCELLED, reason=reason, finished_at=now, cost_usd=cost
+    )
+    run.refresh_from_db()
+    if not changed:
+        raise DomainError(f"Only a run that waits can be cancelled; this one is {run.status}.")
+    rollups.book(
+        [
+            rollups.Tally(
+                owner_id=run.owner_id,
+                at=now,
+                operation=run.operation,
+                provider=run.provider,
+                model=run.model,
+                origin=run.origin,
+                runs=1,
+            )
+        ]
+    )
+    hooks.settled([news_of(run)], now)
+    audit.record("run.cancelled", target=run, by=by, after={"reason": reason})
+
+
+def news_of(run: Run) -> hooks.SettledRun:
+    if run.finished_at is None:
+        raise ValueError(f"{run} has not ended")
+    return hooks.SettledRun(
+        id=run.pk,
+        owner_id=run.owner_id,
+        operation=run.operation,
+        origin=run.origin,
+        status=run.status,
+        reason=run.reason,
+        error=run.error,
+        cost_usd=run.cost_usd,
+        finished_at=run.finished_at,
+    )
+
+
+@transaction.atomic
+def save_preferences(
+    *, owner: User, changes: Mapping[str, Mapping[str, Any]], by: User | None
+) -> dict[str, OperationChoice]:
+    """Change an owner's preferences; operations and default parameters are checked here.
+
+    Default parameters may leave out what an operation requires: a run brings it. They are checked
+    in the company of the operation's example.
+    """
+    for name, change in changes.items():
+        definition = registry.get(name)
+        if "parameters" in change:
+            given = change["parameters"]
+            if not isinstance(given, Mapping):
+                raise DomainError(f"{name}: parameters must be an object, {{…}}.")
+            validation.parse(definition, {**(definition.example or {}), **given})
+    return preferences.save(owner=owner, changes=changes, by=by, now=timezone.now())
+
+
+# --- budgets ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReport:
+    """A budget in its present month. `resets_at` is when the next month begins for the owner."""
+
+    scope: str  # "total", or the operation
+    period: str
+    limit_usd: Decimal | None
+    spent_usd: Decimal
+    held_usd: Decimal
+    resets_at: datetime
+
+    @property
+    def free_usd(self) -> Decimal | None:
+        """Return what may still be spent, or None without a limit."""
+        if self.limit_usd is None:
+            return None
+        return max(Decimal(0), self.limit_usd - self.spent_usd - self.held_usd)
+
+
+def budgets_of(owner: User) -> list[BudgetReport]:
+    """Return the owner's budgets: the total first, then each operation with a limit or spending."""
+    now = timezone.now()
+    month = gate.month_of(now, owner.zone)
+    limits = dict(
+        OperationPreference.objects.filter(owner=owner).values_list(
+            "operation", "monthly_budget_usd"
+        )
+    )
+    total = Budget.objects.filter(owner=owner, operation="").first()
+    limits[""] = total.limit_usd if total else None
+    periods: dict[str, BudgetPeriod] = {}
+    rows = BudgetPeriod.objects.filter(budget__owner=owner, period__gte=month)
+    for row in rows.select_related("budget").order_by("period"):
+        periods[row.budget.operation] = row
+    shown = {""} | periods.keys() | {name for name, limit in limits.items() if limit is not None}
+    return [
+        _report(name, limits.get(name), periods.get(name), owner, month) for name in sorted(shown)
+    ]
+
+
+def _report(
+    operation: str,
+    limit: Decimal | None,
+    row: BudgetPeriod | None,
+    owner: User,
+    month: str,
+) -> BudgetReport:
+    period = row.period if row else month
+    return BudgetReport(
+        scope=operation or "total",
+        period=period,
+        limit_usd=limit,
+        spent_usd=row.spent_usd if row else Decimal(0),
+        held_usd=row.held_usd if row else Decimal(0),
+        resets_at=end_of_month(period, owner.zone),
+    )
+
+
+def end_of_month(period: str, zone: str) -> datetime:
+    """Return the first moment after the month `period` (YYYY-MM) in `zone`."""
+    year, month = map(int, period.split("-"))
+    year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    return datetime(year, month, 1, tzinfo=ZoneInfo(zone))
+
+
+@transaction.atomic
+def set_budget(
+    *, owner: User, limit_usd: Decimal | None, operation: str = "", by: User | None
+) -> None:
+    """Set the monthly limit of everything, or of one operation; None lifts it.
+
+    A limit below what this month has spent refuses every further run that costs anything.
+    """
+    if limit_usd is not None:
+        limit_usd = UsdField().to_python(limit_usd)
+        if limit_usd is None or limit_usd < 0:
+            raise DomainError("limit must be 0 USD or more.")
+    if operation:
+        change = {operation: {"monthly_budget_usd": limit_usd}}
+        save_preferences(owner=owner, changes=change, by=by)
+        return
+    budget, _ = Budget.objects.get_or_create(
+        owner=owner, operation="", defaults={"scope": Budget.Scope.TOTAL}
+    )
+    budget = Budget.objects.select_for_update().get(pk=budget.pk)
+    before = budget.limit_usd
+    budget.limit_usd = limit_usd
+    budget.save(update_fields=["limit_usd"])
+    audit.record(
+        "budget.changed",
+        target=budget,
+        by=by,
+        owner=owner,
+        before={"limit_usd": before},
+        after={"limit_usd": limit_usd},
+    )
