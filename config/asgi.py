@@ -3,6 +3,14 @@ from __future__ import annotations
 import os
 
 from django.core.asgi import get_asgi_application
+from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_asgi_application()
+
+# Under ASGI each request has a thread of its own, so that a connection kept by the thread would be
+# opened by every request and kept by none. It goes back to a pool instead.
+_database = connections.settings["default"]
+_database["CONN_MAX_AGE"] = 0
+if _database["ENGINE"].endswith("postgresql"):
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}

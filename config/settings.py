@@ -36,7 +36,10 @@ ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains and
+    "security.W021",  # browsers' preload lists: for the owner of the whole domain to decide
+]
 
 INSTALLED_APPS = [
     "core",
@@ -157,6 +160,12 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# HELIX_HTTPS=1 where browsers reach Helix over HTTPS, also when a proxy ends it. (uvicorn believes
+# X-Forwarded-Proto from the addresses in FORWARDED_ALLOW_IPS, 127.0.0.1 by default.)
+HELIX_HTTPS = env.bool("HELIX_HTTPS", default=False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HELIX_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HELIX_HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "core.views.csrf_failure"
@@ -175,10 +184,16 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Their own handlers would write past the filter.
+    # Their own handlers would write past the filter. django-q2 says two lines a job.
     "loggers": {
-        name: {"handlers": [], "propagate": True, "level": "INFO"}
-        for name in ("django", "django.server", "django-q", "uvicorn", "uvicorn.access")
+        name: {"handlers": [], "propagate": True, "level": level}
+        for name, level in {
+            "django": "INFO",
+            "django.server": "INFO",
+            "django-q": "WARNING",
+            "uvicorn": "INFO",
+            "uvicorn.access": "INFO",
+        }.items()
     },
 }
 
@@ -192,6 +207,10 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
 
 # --- background jobs (django-q2) ----------------------------------------------------------------
 # Runs are not django-q2 tasks: the engine loop in each of its worker processes reads our own table.
@@ -211,7 +230,6 @@ Q_CLUSTER = {
     "max_rss": 400_000,
     "save_limit": 250,
     "guard_cycle": 1,
-    "log_level": "WARNING",
 }
 # Seconds between two starts of a periodic job, by its name: "jobs.clean_up=86400"; 0 is never.
 HELIX_JOB_INTERVALS: dict[str, int] = env.dict(

@@ -3,12 +3,16 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from core import probes
+
 handler400 = "core.views.bad_request"
 handler403 = "core.views.permission_denied"
 handler404 = "core.views.page_not_found"
 handler500 = "core.views.server_error"
 
 urlpatterns = [
+    path("healthz", probes.show_alive, name="show_alive"),
+    path("readyz", probes.show_ready, name="show_ready"),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]
