@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from core.admin import ReadOnlyAdmin
+from core.modeladmin import ReadOnlyAdmin
 from providers import services
 from providers.models import ModelPrice, Provider, ProviderModel
 

@@ -138,6 +138,14 @@ class ConnectionLost(ProviderError):
     may_have_billed = True
 
 
+class Unreadable(ProviderError):
+    """The provider answered with something that is no answer; it may bill it all the same."""
+
+    code = "unreadable_answer"
+    try_elsewhere = True
+    may_have_billed = True
+
+
 class KeyRefused(ProviderError):
     """The provider refused our key."""
 
