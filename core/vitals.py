@@ -1,4 +1,4 @@
-"""The checks that belong to no feature: database, migrations, clock, cache, secrets, static files."""
+"""The checks of no feature: database, migrations, clock, cache, secrets, static files."""
 
 from __future__ import annotations
 

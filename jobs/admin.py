@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from core.admin import ReadOnlyAdmin
+from core.modeladmin import ReadOnlyAdmin
 from jobs.models import JobRun, JobStamp
 
 admin.site.unregister([Failure, OrmQ, Schedule, Success])

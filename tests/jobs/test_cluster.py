@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.own_database]
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT = 20.0  # seconds; two busy cores start a worker in some three
@@ -29,7 +29,8 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
 
 def environment(var: Path) -> dict[str, str]:
     return {
-        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{var / 'helix.sqlite3'}",
         "HELIX_VAR_DIR": str(var),
         "DJANGO_SETTINGS_MODULE": "tests.jobs.probe.settings",
         "SECRET_KEY": "tests-only",

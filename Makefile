@@ -1,0 +1,54 @@
+PORT ?= 8000
+.DEFAULT_GOAL := help
+.PHONY: help setup run web worker dev test lint fix types layers check migrations lock
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Virtual environment, pinned requirements, migrations, static files, first user
+	@tools/environment requirements.txt
+	@.venv/bin/python manage.py setup
+
+run: setup ## Everything, then web and worker on http://127.0.0.1:8000 (PORT=…); Ctrl-C stops both
+	@echo "Helix: http://127.0.0.1:$(PORT)/   (Ctrl-C stops it)"
+	@PORT=$(PORT) .venv/bin/honcho start
+
+web: ## The web process alone
+	@.venv/bin/python manage.py web --port $(PORT)
+
+worker: ## The worker alone
+	@.venv/bin/python manage.py worker
+
+dev:
+	@tools/environment requirements-dev.txt
+
+test: dev ## The suite on SQLite, and on PostgreSQL where one is found (ARGS="-k cadence")
+	@.venv/bin/python tools/run_tests.py $(ARGS)
+
+lint: dev ## Style and formatting
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+
+fix: dev ## Correct what can be corrected by machine
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+	@find templates -name '*.html' -exec .venv/bin/djade --target-version 5.2 {} +
+
+types: dev ## Types, strictly
+	@.venv/bin/mypy .
+
+layers: dev ## Who may import whom
+	@.venv/bin/lint-imports
+
+migrations: dev ## Models without a migration
+	@.venv/bin/python manage.py makemigrations --check --dry-run
+
+check: lint types layers migrations ## What CI runs besides the tests
+	@DEBUG=0 HELIX_HTTPS=1 .venv/bin/python manage.py check --deploy --fail-level WARNING
+	@find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
+
+lock: dev ## Pin requirements*.in into requirements*.txt, with hashes
+	@for name in requirements requirements-dev; do \
+	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" $$name.in -o $$name.txt; \
+	done
