@@ -335,7 +335,7 @@ class Usage(OwnedModel):
     succeeded = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
-    unknown_cost = models.PositiveIntegerField(default=0, help_text="Runs of unknown cost.")
+    unknown_cost = models.IntegerField(default=0, help_text="Runs of unknown cost.")
     cost_usd = UsdField(default=Decimal(0), help_text="Of the runs whose cost is known.")
     input_tokens = models.BigIntegerField(default=0)
     cached_tokens = models.BigIntegerField(default=0)

@@ -51,8 +51,8 @@ def plan_route(
         fallbacks = [_find(catalogue, name) for name in names]
     if choice.allow_local and chosen.provider != "local":
         fallbacks += catalogue.models_of("local")
-    route = dict.fromkeys([chosen, *fallbacks])
-    return tuple(route)
+    route = {model.ref: model for model in [chosen, *fallbacks]}
+    return tuple(route.values())
 
 
 def _defaults(operation: Operation[Any], catalogue: Catalogue) -> list[ModelInfo]:

@@ -282,9 +282,10 @@ class Engine:
                 self._guarded(lambda: self._turn([], 0))
             if not self._calls_open():
                 break
-        self._calls.cancel()
-        self._calls.wake.wait(1.0)
-        self._ended += self._calls.collect()
+        if self._calls_open():
+            self._calls.cancel()
+            self._calls.wake.wait(1.0)
+            self._ended += self._calls.collect()
         if self._ended:
             self._guarded(lambda: self._turn([], 0))
         self._guarded(self._sign_off)
