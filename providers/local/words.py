@@ -55,7 +55,7 @@ def plain(body: Any, limit: int = 20_000) -> str:
         text = _without(text, "<style", "</style>")
         text = _without(text, "<script", "</script>")
         text = _without(text, "<!--", "-->")
-        text = html.unescape(_TAG.sub(" ", _BREAK.sub("\n<", text)))
+        text = html.unescape(_TAG.sub(" ", _BREAK.sub(r"\n\g<0>", text)))
     return _LINES.sub("\n\n", _BLANKS.sub(" ", text)).strip()[:limit]
 
 
@@ -77,24 +77,28 @@ def _without(text: str, opening: str, closing: str) -> str:
 
 
 def own_text(body: str) -> str:
-    """Return what the sender wrote: no quoted lines, signature or original."""
+    """Return what the sender wrote: no quoted lines, signature or original below the reply."""
     kept: list[str] = []
+    has_text = False
     for line in body.split("\n"):
         stripped = line.strip()
-        if stripped in {"--", "-- ", "---"} or _starts_original(stripped):
+        if has_text and (stripped in {"--", "---"} or _starts_original(stripped)):
             break
-        if not stripped.startswith((">", "|>")):
+        if not stripped.startswith((">", "|>")) and not _announces_quote(stripped):
             kept.append(line)
+            has_text = has_text or bool(stripped)
     return "\n".join(kept).strip()
 
 
 def _starts_original(line: str) -> bool:
-    lowered = line.lower()
-    return (
-        lowered.startswith(("-----original message", "----- original message", "________________"))
-        or (lowered.startswith("on ") and lowered.endswith(("wrote:", "writes:")))
-        or lowered.startswith("begin forwarded message")
+    lowered = line[:40].lower()
+    return lowered.startswith(
+        ("-----original message", "----- original message", "________________", "begin forwarded")
     )
+
+
+def _announces_quote(line: str) -> bool:
+    return line.endswith(("wrote:", "writes:", "schrieb:", "said:")) and len(line) < 200
 
 
 def words(text: str) -> Iterator[str]:
