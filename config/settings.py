@@ -184,7 +184,8 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Their own handlers would write past the filter. django-q2 says two lines a job.
+    # Their own handlers would write past the filter. django-q2 says two lines
+    # a job, uvicorn one a request.
     "loggers": {
         name: {"handlers": [], "propagate": True, "level": level}
         for name, level in {
@@ -192,7 +193,7 @@ LOGGING = {
             "django.server": "INFO",
             "django-q": "WARNING",
             "uvicorn": "INFO",
-            "uvicorn.access": "INFO",
+            "uvicorn.access": "WARNING",
         }.items()
     },
 }

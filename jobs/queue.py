@@ -15,7 +15,9 @@ from django_q.tasks import async_task
 from jobs import registry
 from jobs.models import JobRun
 
-RUN_JOB = "jobs.runner.run_job"  # the only function that django-q2 is ever given
+# The two functions that django-q2 is ever given.
+RUN_JOB = "jobs.runner.run_job"
+RUN_TICK = "jobs.runner.tick"
 
 
 class _Desk(ORM):  # type: ignore[misc]  # django-q2 has no types
@@ -64,6 +66,11 @@ def requeue(job: JobRun) -> bool:
 def take_back(job: JobRun) -> None:
     """Remove the job's row from the queue; the caller runs it or drops it."""
     OrmQ.objects.filter(pk=job.ticket).delete()
+
+
+def ask_for_tick() -> None:
+    """Have the minute's work done at once: a worker that starts need not wait for the minute."""
+    async_task(RUN_TICK, q_options={"task_name": "jobs.tick"})
 
 
 def queue_depth() -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django_q.models import Schedule
 
+from jobs.queue import RUN_TICK
 from jobs.services import TICK
 
 
@@ -17,7 +18,7 @@ def ensure_tick(**_: Any) -> None:
     """Make the row, or set it right. Runs after every migrate and at each worker's start."""
     Schedule.objects.exclude(name=TICK).delete()
     fixed = {
-        "func": "jobs.runner.tick",
+        "func": RUN_TICK,
         "schedule_type": Schedule.MINUTES,
         "minutes": 1,
         "repeats": -1,

@@ -119,9 +119,9 @@ def start(binaries: Path, directory: Path) -> Iterator[tuple[str, str]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ("listen_addresses=127.0.0.1", "fsync=off", "max_connections=200")
-    command = [binaries / "postgres", "-D", data, "-p", str(port), "-k", directory]
     server = subprocess.Popen(
-        [*command, *(part for option in options for part in ("-c", option))],
+        [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(directory)]
+        + [part for option in options for part in ("-c", option)],
         cwd=directory,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

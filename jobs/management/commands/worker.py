@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from jobs import cluster
+from jobs import cluster, queue
 from jobs.schedule import ensure_tick
 
 
@@ -14,4 +14,5 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         ensure_tick()
+        queue.ask_for_tick()
         sys.exit(cluster.run())
