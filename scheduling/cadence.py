@@ -98,7 +98,9 @@ _FIELDS = (_MINUTES, _HOURS, _DAYS, _MONTHS, _WEEKDAYS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cron:
+class Cron:
+    """A parsed expression."""
+
     text: str
     minutes: tuple[int, ...]  # of the day, ascending
     days: frozenset[int]
@@ -145,7 +147,7 @@ def next_after(
     """
     if after.tzinfo is None:
         raise ValueError("`after` must be aware.")
-    cron, tz, after = _parse(expression), _load_zone(zone), after.astimezone(UTC)
+    cron, tz, after = parse(expression), _load_zone(zone), after.astimezone(UTC)
     found: datetime | None = None
     # Yesterday may not be over: clocks set back across midnight show the end of it again.
     for day in cron.dates(after.astimezone(tz).date() - _DAY, years=HORIZON_YEARS):
@@ -184,11 +186,11 @@ def upcoming(
 
 def normalise(expression: str) -> str:
     """Return the five fields, upper case and one space apart. Raises `InvalidCron`."""
-    return _parse(expression).text
+    return parse(expression).text
 
 
 @lru_cache(maxsize=4096)
-def _parse(expression: str) -> _Cron:
+def parse(expression: str) -> Cron:
     if len(expression) > LONGEST_EXPRESSION:
         mend = f"is longer than {LONGEST_EXPRESSION} characters; split it into two schedules."
         raise InvalidCron("expression", expression, mend)
@@ -207,7 +209,7 @@ def _parse(expression: str) -> _Cron:
     minutes, hours, days, months, weekdays = (text.split(",") for text in texts)
     hour_values = sorted(_union(_HOURS, hours))
     minute_values = sorted(_union(_MINUTES, minutes))
-    cron = _Cron(
+    cron = Cron(
         text=" ".join(texts),
         minutes=tuple(60 * hour + minute for hour in hour_values for minute in minute_values),
         days=_union(_DAYS, [day for day in days if day != "L"]),
@@ -261,7 +263,7 @@ def _steady_offset(day: date, zone: ZoneInfo) -> timedelta | None:
 
 @lru_cache(maxsize=64)  # up to 1,500 fires each, asked for one by one
 def _fires_on_changing_date(
-    cron: _Cron, day: date, zone: ZoneInfo, gap: Gap, overlap: Overlap
+    cron: Cron, day: date, zone: ZoneInfo, gap: Gap, overlap: Overlap
 ) -> tuple[datetime, ...]:
     fires: set[datetime] = set()
     for minute in cron.minutes:

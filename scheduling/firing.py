@@ -1,0 +1,277 @@
+"""Fires what is due. Every engine loop does, on every host; the database decides who was first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit import services as audit
+from core import sql
+from core.ids import uuid7
+from operations import services as operations
+from operations.hooks import SettledRun
+from operations.models import Run
+from operations.services import RunDraft
+from preferences import services as preferences
+from preferences.services import OperationChoice
+from scheduling import policies
+from scheduling.models import Execution, Schedule
+from scheduling.policies import Busy, Cadence, Decision, Expected
+from scheduling.zones import tz_version
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 1_000  # schedules a transaction
+IN_A_TICK = 10  # transactions; the loop has calls to look after, too
+ORIGINS = frozenset({Run.Origin.CRON, Run.Origin.MANUAL, Run.Origin.WEBHOOK, Run.Origin.BACKFILL})
+NO_FURTHER_FIRE = "It has no further fire in the coming years."
+
+
+def fire_due(now: datetime) -> int:
+    """Start a run for each schedule that is due, or write down why not; return how many were due.
+
+    Called in autocommit, with `now` by the database's clock. A schedule that another loop has in
+    hand is left to it.
+    """
+    total = 0
+    for _ in range(IN_A_TICK):
+        if not Schedule.objects.due(now).exists():  # a plain look, which takes no lock
+            break
+        with transaction.atomic():
+            count = _fire_some(now)
+        total += count
+        if count < AT_ONCE:
+            break
+    return total
+
+
+def release_settled(runs: Sequence[SettledRun], now: datetime) -> None:
+    """Let schedules whose run has ended fire again; part of the settling transaction."""
+    ids = [run.id for run in runs if run.origin in ORIGINS]
+    if ids:
+        ended = Execution.objects.filter(run__in=ids)
+        # By the execution, not by the schedule: it may have moved on to a newer one meanwhile.
+        Schedule.objects.filter(running_execution__in=ended).update(
+            running_execution=None, running_since=None
+        )
+
+
+def replan_outdated(now: datetime) -> int:
+    """Recompute the next fires that were computed by another tz database; return how many.
+
+    A fire that the new rules put before `now` is due at once; one that was due already stays so.
+    """
+    total = 0
+    while True:
+        with transaction.atomic():
+            rows = list(
+                Schedule.objects.outdated()
+                .filter(next_execution_at__gt=now)
+                .select_for_update(skip_locked=True)[:AT_ONCE]
+            )
+            moves = [_replanned(row) for row in rows]
+            _write_moves(moves)
+        total += len(rows)
+        if len(rows) < AT_ONCE:
+            return total
+
+
+def replan_in_worker() -> None:
+    """Called as each worker process starts: that is when it reads the rules for clocks."""
+    count = replan_outdated(timezone.now())
+    if count:
+        logger.info("Recomputed %d next fires by the tz database %s", count, tz_version())
+
+
+@dataclass(slots=True)
+class _Move:
+    """What a schedule's row is to say. Without `next` it is paused, for `pause_reason`."""
+
+    schedule: Schedule
+    next: datetime | None
+    counted_from: datetime | None
+    pause_reason: str = ""
+    fired: _Fire | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fire:
+    """An execution to be written, and the run that comes with it, if one does."""
+
+    id: UUID
+    schedule_id: UUID
+    decision: Decision
+    run: RunDraft | None
+
+
+def _replanned(schedule: Schedule) -> _Move:
+    counted_from = schedule.counted_from
+    try:
+        if counted_from is None:
+            raise ValueError("it was never counted")
+        coming = schedule.next_after(counted_from)
+    except ValueError as error:
+        return _broken(schedule, error)
+    return _Move(schedule, coming, counted_from, "" if coming else NO_FURTHER_FIRE)
+
+
+def _broken(schedule: Schedule, error: Exception) -> _Move:
+    return _Move(schedule, None, None, f"Its next fire cannot be computed: {error}")
+
+
+def _fire_some(now: datetime) -> int:
+    due = list(
+        Schedule.objects.due(now)
+        .order_by("next_execution_at")
+        .select_for_update(skip_locked=True)[:AT_ONCE]
+    )
+    running = _running(due, now)
+    choices = preferences.lookup_many((row.owner_id, row.operation) for row in due)
+    coming_of = _Memory(now)
+    fires: list[_Fire] = []
+    moves: list[_Move] = []
+    for schedule in due:
+        try:
+            coming = coming_of(schedule)
+        except Exception as error:
+            logger.warning("Schedule %s cannot be computed", schedule.pk, exc_info=error)
+            moves.append(_broken(schedule, error))
+            continue
+        choice = choices[schedule.owner_id, schedule.operation]
+        decided = policies.decide(
+            coming,
+            now=now,
+            zone=schedule.zone,
+            busy=running.get(schedule.running_execution_id),
+            refusal="" if choice.enabled else f"{schedule.operation} is off in the preferences.",
+        )
+        fires += [_fire(schedule, decision, choice) for decision in decided]
+        reason = "" if coming.next else NO_FURTHER_FIRE
+        moves.append(_Move(schedule, coming.next, coming.latest, reason))
+    started = _write_fires(fires, now)
+    for move in moves:
+        move.fired = started.get(move.schedule.pk)
+    _write_moves(moves, now)
+    return len(due)
+
+
+class _Memory:
+    """What has come, by expression and first fire: many schedules share them."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._known: dict[tuple[Cadence, datetime], Expected] = {}
+
+    def __call__(self, schedule: Schedule) -> Expected:
+        cadence = Cadence(schedule.expression, schedule.zone, schedule.gap, schedule.overlap)  # type: ignore[arg-type]  # choices of the fields
+        first = schedule.next_execution_at
+        if first is None:
+            raise ValueError("it has none")
+        key = (cadence, first)
+        if key not in self._known:
+            self._known[key] = policies.expected(cadence, first, self._now)
+        return self._known[key]
+
+
+def _running(due: Iterable[Schedule], now: datetime) -> dict[UUID | None, Busy]:
+    """Return what keeps schedules from firing, by its execution."""
+    blocking = (row for row in due if policies.blocks(row.running_since, now))
+    ids = [row.running_execution_id for row in blocking if row.running_execution_id]
+    if not ids:
+        return {}
+    return {
+        row.pk: Busy(row.expected_at, str(row.run_id), row.created_at)
+        for row in Execution.objects.filter(pk__in=ids)
+    }
+
+
+def _fire(schedule: Schedule, decision: Decision, choice: OperationChoice) -> _Fire:
+    run = None
+    if decision.is_fire:
+        run = RunDraft(
+            id=uuid7(),
+            owner_id=schedule.owner_id,
+            operation=schedule.operation,
+            parameters={**choice.parameters, **schedule.parameters},
+            origin=Run.Origin.CRON,
+            priority=schedule.priority,
+        )
+    return _Fire(uuid7(), schedule.pk, decision, run)
+
+
+def _write_fires(fires: Sequence[_Fire], now: datetime) -> dict[UUID, _Fire]:
+    """Write executions and their runs; return the fires that started one, by schedule.
+
+    Executions go first: where one is there already, by the unique key, nothing is started.
+    """
+    written = sql.insert_rows(
+        Execution,
+        ["id", "schedule_id", "expected_at", "triggered_by", "run_id", "reason", "created_at"],
+        [
+            (
+                fire.id,
+                fire.schedule_id,
+                fire.decision.expected_at,
+                Execution.Trigger.CRON,
+                fire.run.id if fire.run else None,
+                fire.decision.reason,
+                now,
+            )
+            for fire in fires
+        ],
+        on_conflict="ON CONFLICT DO NOTHING",
+        returning="id",
+    )
+    ids = {row[0] for row in sql.read_rows(Execution, ("id",), written)}
+    started = {fire.schedule_id: fire for fire in fires if fire.run and fire.id in ids}
+    operations.submit_many([fire.run for fire in started.values() if fire.run], now)
+    return started
+
+
+_MOVED = [
+    "next_execution_at",
+    "counted_from",
+    "tz_version",
+    "enabled",
+    "pause_reason",
+    "last_execution_at",
+    "running_execution_id",
+    "running_since",
+]
+
+
+def _write_moves(moves: Sequence[_Move], now: datetime | None = None) -> None:
+    sql.update_rows(
+        Schedule, ["id"], _MOVED, [_row(move, now) for move in moves], add=["execution_count"]
+    )
+    for move in moves:
+        if move.next is None:
+            audit.record(
+                "schedule.paused",
+                target=move.schedule,
+                by=None,
+                after={"reason": move.pause_reason},
+            )
+
+
+def _row(move: _Move, now: datetime | None) -> tuple[Any, ...]:
+    schedule, fired = move.schedule, move.fired
+    return (
+        schedule.pk,
+        move.next,
+        move.counted_from if move.next else None,
+        tz_version() if move.next else "",
+        move.next is not None,
+        move.pause_reason,
+        fired.decision.expected_at if fired else schedule.last_execution_at,
+        fired.id if fired else schedule.running_execution_id,
+        now if fired else schedule.running_since,
+        1 if fired else 0,
+    )

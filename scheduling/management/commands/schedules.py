@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.models import validate_zone
+from accounts.services import find_user
+from core.commands import HelixCommand
+from core.errors import DomainError
+from scheduling import cadence, services, wording
+from scheduling.cadence import InvalidCron
+from scheduling.models import Execution, Schedule
+
+MOST_FIRES = 1_000  # of a preview
+NEWEST = 20  # executions shown
+
+
+class Command(HelixCommand):
+    help = "Create, show, pause, run and preview schedules."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        listed = self.add_verb(parser, "list", self.list, about="List schedules, newest first.")
+        listed.add_argument("--user", help="only this user's")
+
+        create = self.add_verb(parser, "create", self.create, about="Create a schedule.")
+        create.add_argument("--user", required=True, help="the owner: whose budgets it uses")
+        create.add_argument("--type", required=True, choices=Schedule.Type.values)
+        create.add_argument("--operation", required=True, help="such as email-classify")
+        create.add_argument("--name", default="", help="made up from the operation if left out")
+        create.add_argument(
+            "--cron", default="", metavar="E", help="five fields, '0 6 * * MON-FRI', or @daily"
+        )
+        _add_clocks(create, zone_help="IANA name; the user's own if left out")
+        create.add_argument(
+            "--params", default="{}", metavar="JSON|@FILE|-", help="the operation's parameters"
+        )
+        create.add_argument("--priority", type=int, default=5, help="1 to 10; 10 runs first")
+
+        show = self._add_one(parser, "show", self.show, "Show a schedule and its executions.")
+        show.add_argument("--limit", type=int, default=NEWEST, help="executions, newest first")
+        pause = self._add_one(parser, "pause", self.pause, "Stop a schedule, and keep why.")
+        pause.add_argument("--reason", default="Paused by command.")
+        self._add_one(parser, "resume", self.resume, "Let a paused schedule fire again.")
+        self._add_one(parser, "run", self.run, "Start a run by hand, now.")
+        delete = self._add_one(parser, "delete", self.delete, "Delete or archive a schedule.")
+        delete.add_argument("--yes", action="store_true", help="archive it if it has executions")
+
+        preview = self.add_verb(
+            parser, "preview", self.preview, about="Show what an expression says and when it fires."
+        )
+        preview.add_argument("--cron", required=True, metavar="E")
+        _add_clocks(preview, zone_help="IANA name", zone="UTC")
+        preview.add_argument(
+            "--after", metavar="T", help="ISO 8601; by the zone's clocks unless it has an offset"
+        )
+        preview.add_argument("--count", type=int, default=6, metavar="N")
+
+    def _add_one(self, parser: CommandParser, name: str, run: Any, about: str) -> CommandParser:
+        verb = self.add_verb(parser, name, run, about=about)
+        verb.add_argument("id", metavar="ID")
+        verb.add_argument("--user", help="who does it; left out, the system does")
+        return verb
+
+    # --- verbs ------------------------------------------------------------------------------------
+
+    def list(self, *, user: str | None, **_: Any) -> None:
+        schedules = Schedule.objects.current().select_related("owner")
+        if user:
+            schedules = schedules.visible_to(find_user(user))
+        rows = list(schedules)
+        lines = [_line(row) for row in rows] or ["No schedules yet: `manage.py schedules create`."]
+        self.emit([schedule_data(row) for row in rows], "\n".join(lines))
+
+    def create(self, **given: Any) -> None:
+        owner = find_user(given["user"])
+        try:
+            schedule = services.create_schedule(
+                owner=owner,
+                by=owner,
+                operation=given["operation"],
+                type=given["type"],
+                expression=given["cron"],
+                zone=given["zone"] or "",
+                gap=given["gap"],
+                overlap=given["overlap"],
+                parameters=_read_params(given["params"]),
+                name=given["name"],
+                priority=given["priority"],
+            )
+        except ValidationError as error:
+            raise _by_flag(error) from error
+        self.emit(schedule_data(schedule), f"Created {schedule.pk}\n{_described(schedule)}")
+
+    def show(self, *, limit: int, **given: Any) -> None:
+        schedule, _ = _find(given)
+        executions = list(schedule.executions.select_related("run")[: max(0, limit)])
+        lines = [_described(schedule), "", "Executions, newest first:"]
+        lines += [_execution_line(row, schedule.zone) for row in executions] or ["  none yet"]
+        data = schedule_data(schedule) | {"executions": [execution_data(row) for row in executions]}
+        self.emit(data, "\n".join(lines))
+
+    def pause(self, *, reason: str, **given: Any) -> None:
+        schedule, by = _find(given)
+        schedule = services.pause_schedule(schedule, by=by, reason=reason)
+        self.emit(schedule_data(schedule), f"Paused {schedule}: {schedule.pause_reason}")
+
+    def resume(self, **given: Any) -> None:
+        schedule, by = _find(given)
+        schedule = services.resume_schedule(schedule, by=by)
+        self.emit(schedule_data(schedule), f"Resumed {schedule}; {_next(schedule)}.")
+
+    def run(self, **given: Any) -> None:
+        schedule, by = _find(given)
+        execution = services.run_now(schedule, by=by)
+        self.emit(execution_data(execution), f"Started run {execution.run_id}.")
+        if execution.status == Execution.SKIPPED:
+            raise CommandError(f"Skipped: {execution.reason}")
+
+    def delete(self, *, yes: bool, **given: Any) -> None:
+        schedule, by = _find(given)
+        is_gone = services.delete_schedule(schedule, by=by, confirmed=yes)
+        done = "deleted" if is_gone else "archived"
+        self.emit({"id": given["id"], "outcome": done}, f"{schedule} was {done}.")
+
+    def preview(
+        self,
+        *,
+        cron: str,
+        zone: str,
+        gap: cadence.Gap,
+        overlap: cadence.Overlap,
+        after: str | None,
+        count: int,
+        **_: Any,
+    ) -> None:
+        if not 1 <= count <= MOST_FIRES:
+            raise DomainError(f"--count must be from 1 to {MOST_FIRES:,}.")
+        _check_zone(zone)
+        start = _moment(after, zone)
+        try:
+            told = wording.words(cron)
+            fires = cadence.upcoming(cron, zone, start, count, gap=gap, overlap=overlap)
+        except InvalidCron as refusal:
+            raise DomainError(f"--cron: {refusal}") from refusal
+        except OverflowError as error:
+            raise DomainError("--after lies at the end of the calendar.") from error
+        changes = wording.clock_changes(zone, start)
+        sentences = [change.words(cron, gap=gap, overlap=overlap) for change in changes]
+        data = {
+            "words": told,
+            "fires": fires,
+            "clock_changes": [
+                {"at": change.at, "words": sentence}
+                for change, sentence in zip(changes, sentences, strict=True)
+            ],
+        }
+        lines = [f"{told}, {zone}", *(f"  {_local(fire, zone)}" for fire in fires), *sentences]
+        self.emit(data, "\n".join(lines))
+
+
+def _add_clocks(parser: CommandParser, *, zone_help: str, zone: str | None = None) -> None:
+    parser.add_argument("--zone", default=zone, metavar="Z", help=zone_help)
+    parser.add_argument(
+        "--gap",
+        choices=Schedule.Gap.values,
+        default=Schedule.Gap.FIRST_VALID.value,
+        help="a fixed time that the clocks leave out: at the first valid moment, or not at all",
+    )
+    parser.add_argument(
+        "--overlap",
+        choices=Schedule.Overlap.values,
+        default=Schedule.Overlap.FIRST.value,
+        help="a fixed time that the clocks show twice: the first time only, or both times",
+    )
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+FLAGS = {"expression": "--cron", "parameters": "--params"}  # others are called as their field is
+
+
+def _by_flag(error: ValidationError) -> DomainError:
+    """Return what `error` says, with the flags of this command for the fields."""
+    sentences = [
+        f"{FLAGS.get(field, f'--{field}')}: {message}"
+        for field, messages in error.message_dict.items()
+        for message in messages
+    ]
+    return DomainError(" ".join(sentences))
+
+
+def _find(given: dict[str, Any]) -> tuple[Schedule, Any]:
+    """Return the schedule called for and who asks; with --user only what they may see."""
+    by = find_user(given["user"]) if given["user"] else None
+    schedules = Schedule.objects.select_related("owner")
+    if by:
+        schedules = schedules.visible_to(by)
+    try:
+        return schedules.get(pk=UUID(given["id"])), by
+    except (ValueError, Schedule.DoesNotExist):
+        raise DomainError(
+            f"There is no schedule “{given['id']}”; `manage.py schedules list` shows their ids."
+        ) from None
+
+
+def _read_params(text: str) -> Any:
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DomainError(f"--params: {text[1:]} cannot be read: {error}.") from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DomainError(f"--params is not JSON: {error}.") from error
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        validate_zone(zone)
+    except ValidationError as error:
+        raise DomainError(f"--zone: {error.message}") from error
+
+
+def _moment(text: str | None, zone: str) -> datetime:
+    if text is None:
+        return timezone.now()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise DomainError("--after must be a moment such as 2026-03-28T12:00.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+
+
+# --- telling --------------------------------------------------------------------------------------
+
+
+def schedule_data(schedule: Schedule) -> dict[str, Any]:
+    fields = (
+        "id name operation type expression zone gap overlap parameters priority enabled "
+        "pause_reason next_execution_at last_execution_at execution_count created_at archived_at"
+    )
+    data = {field: getattr(schedule, field) for field in fields.split()}
+    return data | {"owner": schedule.owner.username, "webhook": None}
+
+
+def execution_data(execution: Execution) -> dict[str, Any]:
+    run = execution.run
+    return {
+        "id": execution.pk,
+        "status": execution.status,
+        "triggered_by": execution.triggered_by,
+        "expected_at": execution.expected_at,
+        "started_at": run.started_at if run else None,
+        "finished_at": run.finished_at if run else None,
+        "reason": execution.why,
+        "run": execution.run_id,
+    }
+
+
+def _described(schedule: Schedule) -> str:
+    lines = [f"{schedule.name} ({schedule.operation}, {schedule.get_type_display()})"]
+    if schedule.type == Schedule.Type.CRON:
+        lines.append(f"  {schedule.expression}: {wording.words(schedule.expression)}")
+    lines.append(f"  {_next(schedule)}")
+    if schedule.last_execution_at:
+        last = _local(schedule.last_execution_at, schedule.zone)
+        lines.append(f"  last fire {last}; {schedule.execution_count:,} in all")
+    return "\n".join(lines)
+
+
+def _next(schedule: Schedule) -> str:
+    if schedule.is_archived:
+        return "archived"
+    if not schedule.enabled:
+        return f"paused: {schedule.pause_reason}"
+    if schedule.next_execution_at is None:
+        return "fires by hand only"
+    return f"next fire {_local(schedule.next_execution_at, schedule.zone)}"
+
+
+def _line(schedule: Schedule) -> str:
+    return f"{schedule.pk}  {schedule.owner.username:<12} {schedule.name:<40} {_next(schedule)}"
+
+
+def _execution_line(execution: Execution, zone: str) -> str:
+    expected = _local(execution.expected_at, zone)
+    line = (
+        f"  {expected}  {execution.status:<9} {execution.triggered_by:<8} {execution.run_id or ''}"
+    )
+    return f"{line} {execution.why}".rstrip()
+
+
+def _local(moment: datetime, zone: str) -> str:
+    local = moment.astimezone(ZoneInfo(zone)) if zone else moment.astimezone(UTC)
+    return f"{local:%a %Y-%m-%d %H:%M} {zone} ({local:%z})"

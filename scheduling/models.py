@@ -1,0 +1,314 @@
+"""Schedules and what became of each of their expected fires."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import validate_zone
+from core.errors import DomainError
+from core.ids import uuid7
+from core.models import OwnedModel, OwnedQuerySet
+from operations import registry, validation
+from operations.models import Run
+from preferences import services as preferences
+from scheduling import cadence
+from scheduling.cadence import InvalidCron
+from scheduling.zones import tz_version
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
+INTERVALS_CHECKED = 100  # coming fires; further out the pattern has shown itself
+
+
+class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
+    def current(self) -> Self:
+        return self.filter(archived_at__isnull=True)
+
+    def due(self, now: datetime) -> Self:
+        return self.filter(enabled=True, next_execution_at__lte=now)
+
+    def outdated(self) -> Self:
+        """Return those whose next fire was computed by other rules for clocks than ours."""
+        return self.filter(enabled=True, next_execution_at__isnull=False).exclude(
+            tz_version=tz_version()
+        )
+
+
+class Schedule(OwnedModel):
+    """When an operation is to be run again and again, or at the push of a button."""
+
+    class Type(models.TextChoices):
+        CRON = "cron", "Cron"
+        WEBHOOK = "webhook", "Webhook"
+        MANUAL = "manual", "By hand"
+
+    class Gap(models.TextChoices):
+        """What becomes of a fixed time that the clocks leave out."""
+
+        FIRST_VALID = "first_valid", "At the first valid moment"
+        SKIP = "skip", "Not at all"
+
+    class Overlap(models.TextChoices):
+        """What becomes of a fixed time that the clocks show twice."""
+
+        FIRST = "first", "Once, at the first"
+        BOTH = "both", "Both times"
+
+    name = models.CharField(max_length=120)
+    operation = models.CharField(max_length=64)
+    type = models.CharField(max_length=16, choices=Type.choices)
+    expression = models.CharField(
+        max_length=cadence.LONGEST_EXPRESSION,
+        blank=True,
+        default="",
+        help_text="minute, hour, day of month, month, day of week: “0 6 * * MON-FRI”; or @daily.",
+    )
+    zone = models.CharField(
+        "time zone",
+        max_length=64,
+        default="UTC",
+        validators=[validate_zone],
+        help_text="IANA name; the expression is read by its clocks.",
+    )
+    gap = models.CharField(
+        "when clocks go forward", max_length=16, choices=Gap.choices, default=Gap.FIRST_VALID
+    )
+    overlap = models.CharField(
+        "when clocks go back", max_length=16, choices=Overlap.choices, default=Overlap.FIRST
+    )
+    parameters = models.JSONField(default=dict, blank=True)
+    priority = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(10)],
+        help_text="1 to 10; 10 runs first.",
+    )
+    created_at = models.DateTimeField(db_default=Now())
+
+    enabled = models.BooleanField(default=True)
+    pause_reason = models.TextField(blank=True, default="")
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    # The one truth about what is due: the first fire after `counted_from`, by that tz database.
+    next_execution_at = models.DateTimeField(null=True, blank=True)
+    counted_from = models.DateTimeField(null=True, blank=True)
+    tz_version = models.CharField(max_length=16, blank=True, default="")
+
+    last_execution_at = models.DateTimeField(null=True, blank=True)
+    execution_count = models.PositiveIntegerField(default=0)
+    running_execution: models.ForeignKey[Any, Execution | None] = models.ForeignKey(
+        "Execution", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    running_since = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[ScheduleQuerySet] = ScheduleQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "operation_schedules"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="schedule_cron_has_expression",
+                condition=(Q(type="cron") & ~Q(expression=""))
+                | (~Q(type="cron") & Q(expression="")),
+            ),
+            models.CheckConstraint(
+                name="schedule_enabled_cron_has_next",
+                condition=Q(enabled=True, type="cron", next_execution_at__isnull=False)
+                | (~Q(enabled=True, type="cron") & Q(next_execution_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="schedule_next_is_counted",
+                condition=Q(next_execution_at__isnull=True)
+                | Q(counted_from__lt=models.F("next_execution_at")),
+            ),
+            models.CheckConstraint(
+                name="schedule_pause_has_reason",
+                condition=Q(enabled=True, pause_reason="")
+                | (Q(enabled=False) & ~Q(pause_reason="")),
+            ),
+            models.CheckConstraint(
+                name="schedule_archived_is_off",
+                condition=Q(archived_at__isnull=True) | Q(enabled=False),
+            ),
+            models.CheckConstraint(
+                name="schedule_running_since",
+                condition=Q(running_execution__isnull=True, running_since__isnull=True)
+                | Q(running_execution__isnull=False, running_since__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="schedule_priority_1_to_10", condition=Q(priority__gte=1, priority__lte=10)
+            ),
+            models.CheckConstraint(
+                name="schedule_clock_choices",
+                condition=Q(gap__in=["first_valid", "skip"], overlap__in=["first", "both"]),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_execution_at"],
+                name="schedule_due",
+                condition=Q(enabled=True, next_execution_at__isnull=False),
+            ),
+            models.Index(fields=["owner", "-id"], name="schedule_owner_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """Return the first fire later than `moment`. Raises `InvalidCron`."""
+        return cadence.next_after(
+            self.expression,
+            self.zone,
+            moment,
+            gap=self.gap,  # type: ignore[arg-type]  # a choice of the field
+            overlap=self.overlap,  # type: ignore[arg-type]
+        )
+
+    def plan(self, now: datetime) -> None:
+        """Set the next fire, counted from `now`, in memory; none for what does not fire by itself.
+
+        Raises `ValidationError` where there is none to come.
+        """
+        self.next_execution_at = self.counted_from = None
+        self.tz_version = ""
+        if not self.enabled or self.type != self.Type.CRON:
+            return
+        try:
+            self.next_execution_at = self.next_after(now)
+        except InvalidCron as refusal:
+            raise ValidationError({"expression": str(refusal)}) from refusal
+        if self.next_execution_at is None:
+            raise ValidationError(
+                {
+                    "expression": f"“{self.expression}” does not fire within "
+                    f"{cadence.HORIZON_YEARS} years; choose a day that comes sooner."
+                }
+            )
+        self.counted_from = now
+        self.tz_version = tz_version()
+
+    def clean(self) -> None:
+        """Normalise the expression; check what no single field can."""
+        problems: dict[str, str] = {}
+        if self.type == self.Type.WEBHOOK:
+            problems["type"] = "Webhooks come in a later release; choose cron or manual."
+        elif self.type == self.Type.CRON:
+            try:
+                self.expression = cadence.normalise(self.expression)
+            except InvalidCron as refusal:
+                problems["expression"] = str(refusal)
+        elif self.expression:
+            problems["expression"] = "Only a cron schedule has an expression; leave it out."
+        try:
+            self._check_parameters()
+        except registry.UnknownOperation as refusal:
+            problems["operation"] = str(refusal)
+        except DomainError as refusal:
+            problems["parameters"] = str(refusal)
+        if problems:
+            raise ValidationError(problems)
+
+    def _check_parameters(self) -> None:
+        """Check the parameters in the company of the owner's defaults, as a run will have them."""
+        definition = registry.get(self.operation)
+        if not isinstance(self.parameters, dict):
+            raise DomainError("must be an object, {…}.")
+        defaults = preferences.lookup(self.owner_id, self.operation).parameters
+        validation.parse(definition, {**defaults, **self.parameters})
+
+    def check_interval(self, now: datetime) -> None:
+        """Refuse an expression whose coming fires are closer together than the setting allows."""
+        if self.type != self.Type.CRON:
+            return
+        fires = cadence.upcoming(
+            self.expression,
+            self.zone,
+            now,
+            INTERVALS_CHECKED,
+            gap=self.gap,  # type: ignore[arg-type]
+            overlap=self.overlap,  # type: ignore[arg-type]
+        )
+        shortest = min((b - a for a, b in pairwise(fires)), default=None)
+        allowed = timedelta(seconds=settings.HELIX_MIN_INTERVAL_S)
+        if shortest is not None and shortest < allowed:
+            raise ValidationError(
+                {
+                    "expression": f"“{self.expression}” fires {_span(shortest)} apart; "
+                    f"at least {_span(allowed)} are asked for here (HELIX_MIN_INTERVAL_S)."
+                }
+            )
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+
+
+class ExecutionQuerySet(models.QuerySet["Execution"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        return self.filter(schedule__in=Schedule.objects.visible_to(user))
+
+
+class Execution(models.Model):
+    """The answer to one expected fire: the run it started, or why there is none."""
+
+    class Trigger(models.TextChoices):
+        CRON = "cron", "Cron"
+        WEBHOOK = "webhook", "Webhook"
+        MANUAL = "manual", "By hand"
+        BACKFILL = "backfill", "Backfill"
+
+    SKIPPED = "skipped"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="executions")
+    expected_at = models.DateTimeField()
+    triggered_by = models.CharField(max_length=16, choices=Trigger.choices)
+    run = models.OneToOneField(
+        Run, null=True, blank=True, on_delete=models.PROTECT, related_name="execution"
+    )
+    reason = models.TextField(blank=True, default="", help_text="Why there is no run.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[ExecutionQuerySet] = ExecutionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "schedule_executions"
+        ordering: ClassVar = ["-expected_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["schedule", "expected_at"], name="execution_once"),
+            models.CheckConstraint(
+                name="execution_run_or_reason",
+                condition=Q(run__isnull=False, reason="") | (Q(run__isnull=True) & ~Q(reason="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schedule_id} at {self.expected_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
+    def status(self) -> str:
+        """Return the run's state, or “skipped” where there is no run."""
+        return self.run.status if self.run else self.SKIPPED
+
+    @property
+    def why(self) -> str:
+        """Return why it did not run, or why its run ended without success; empty if all is well."""
+        return self.reason or (self.run.reason or self.run.error if self.run else "")
