@@ -26,6 +26,10 @@ class MaskingFilter(SafeExceptionReporterFilter):
     def is_active(self, request: Any) -> bool:
         return True
 
+    def get_post_parameters(self, request: Any) -> Any:
+        posted = super().get_post_parameters(request)
+        return {name: DOTS if is_secret_name(name) else value for name, value in posted.items()}
+
     def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
         variables = super().get_traceback_frame_variables(request, tb_frame)
         return [(name, DOTS if is_secret_name(name) else value) for name, value in variables]

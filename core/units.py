@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 UNKNOWN = "unknown"
-_CENT = Decimal("0.01")
 _SECOND_MS = 1_000
 _MINUTE_S = 60
 _HOUR_S = 3_600
@@ -21,10 +20,9 @@ def usd(amount: Decimal | None) -> str:
     if amount is None:
         return UNKNOWN
     sign, size = ("-" if amount < 0 else ""), abs(amount)
-    step = _CENT
-    if 0 < size < 1:
-        step = min(_CENT, Decimal(1).scaleb(size.adjusted() - 1))
-    return f"{sign}${size.quantize(step, rounding=ROUND_HALF_EVEN):,f}"
+    places = max(2, 1 - size.adjusted()) if 0 < size < 1 else 2
+    whole, _, cents = f"{size:,.{places}f}".partition(".")
+    return f"{sign}${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
 
 
 def count(number: int | None) -> str:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import html
+import json
+import time
+
+import pytest
+
+from core.secrets import masking
+from core.secrets.masking import DOTS, mask, mask_values, remember
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Incorrect API key provided: sk-proj-CANARY4711CANARY4711. You can find yours at",
+        "x-api-key: sk-ant-api03-CANARY4711CANARY",
+        "Authorization: Bearer CANARY4711CANARY4711",
+        "https://generativelanguage.googleapis.com/v1/models?key=AIzaCANARY4711CANARY4711",
+        "GET /models?alt=sse&key=CANARY4711",
+        "password=CANARY4711",
+        "db_password = 'CANARY4711 with words'",
+        '{"api_key": "CANARY4711", "model": "m"}',
+        "{'webhook_secret': 'CANARY4711'}",
+        "{&quot;password&quot;: &quot;CANARY4711 &amp; words&quot;}",
+        "OPENAI_API_KEY=CANARY4711",
+        "connection to postgres://helix:CANARY4711@db.example:5432/helix failed",
+        "postgresql://helix:p@CANARY4711@db/helix",
+        "redis://:CANARY4711@127.0.0.1:6379/0",
+        "whsec_CANARY4711CANARY4711",
+        "ghp_CANARY4711CANARY4711",
+        "AKIACANARY4711CANARY",
+        "token gAAAAABCANARY4711CANARY4711CANARY",
+        "eyJhbGciOiJI.eyJDQU5BUllDQU5B.CANARY4711",
+        "-----BEGIN RSA PRIVATE KEY-----\nCANARY4711\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(text: str) -> None:
+    assert "CANARY4711" not in mask(text)
+    assert DOTS in mask(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Settled run 0193a1c2 in 340 ms with 1,200 input_tokens=1200, max_tokens=400.",
+        "http://127.0.0.1:8000/schedules/?cursor=next~2026",
+        "The secret store has 3 rows.",
+        "store:openai and env:OPENAI_API_KEY are references.",
+        "key=value of batch item a",
+        "Ask sk for a task-breakdown",
+        "at 12:30:00 alice@example.org wrote",
+    ],
+)
+def test_ordinary_words_stay(text: str) -> None:
+    assert mask(text) == text
+
+
+@pytest.mark.parametrize(
+    "write", [str, repr, json.dumps, html.escape, lambda v: html.escape(repr(v))]
+)
+def test_a_known_value_is_masked_however_it_is_written(write: object) -> None:
+    value = "pa<ss>\"wo\\rd'ü"
+    remember(value)
+
+    assert "wo" not in mask(write(value))  # type: ignore[operator]
+
+
+def test_short_values_do_not_turn_words_into_dots() -> None:
+    remember("run")
+
+    assert mask("run 4 of the batch") == "run 4 of the batch"
+
+
+def test_only_the_newest_values_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masking, "_known", {})
+    monkeypatch.setattr(masking, "MOST_KNOWN", 3)
+
+    for number in range(5):
+        remember(f"canary-number-{number}")
+
+    assert "canary-number-4" not in mask("canary-number-4")
+    assert len(masking._known) == 3
+
+
+def test_values_are_masked_by_their_names() -> None:
+    told = mask_values(
+        {
+            "api_key": "x",
+            "webhook_secret": {"a": 1},
+            "webhook_secret_ref": "store:hook",
+            "key_fingerprint": "ab12",
+            "input_tokens": 3,
+            "has_password": True,
+            "password": "",
+            "items": [{"key": "a", "token": "t"}],
+        }
+    )
+
+    assert told == {
+        "api_key": DOTS,
+        "webhook_secret": DOTS,
+        "webhook_secret_ref": "store:hook",
+        "key_fingerprint": "ab12",
+        "input_tokens": 3,
+        "has_password": True,
+        "password": "",
+        "items": [{"key": "a", "token": DOTS}],
+    }
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "a-", "a.", "://a:", "sk-", "password", "eyJ", "-----BEGIN PRIVATE KEY-----", "?key="],
+)
+def test_a_hostile_line_costs_no_more_than_its_length(piece: str) -> None:
+    def seconds(length: int) -> float:
+        text = piece * (length // len(piece))
+        start = time.perf_counter()
+        mask(text)
+        return time.perf_counter() - start
+
+    seconds(1_000)
+    ratio = seconds(80_000) / max(seconds(10_000), 1e-4)
+    assert ratio < 32  # 8 times the length; a square would be 64
