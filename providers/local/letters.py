@@ -33,7 +33,13 @@ _GREETING = re.compile(
     r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening))\b[^.?]{0,60}$", re.I
 )
 _CLOSING = re.compile(
-    r"^(?:best|kind|warm|many|with)?\s?(?:regards|wishes|thanks|cheers|yours)\b", re.I
+    r"^(?:(?:best|kind|warm|many|with) )?(?:regards|wishes|thanks|thank you|cheers|best|sincerely|"
+    r"love|yours(?: \w{1,12})?)[,.!]?$",
+    re.IGNORECASE,
+)
+_PREPOSITION = re.compile(r"^(?:on|by|until|before) ", re.IGNORECASE)
+_OPEN_QUESTION = re.compile(
+    r"^(?:\w{1,10},? ){0,2}(?:who|whom|whose|what|when|where|why|how|which)\b", re.IGNORECASE
 )
 _WHEN = re.compile(
     r"\b(?:(?:on |by |until |before |next |this )?(?:mon|tues|wednes|thurs|fri|satur|sun)day"
@@ -89,6 +95,7 @@ class Purpose:
     needs: tuple[str, ...]  # blanks to fill when no context gives them
     request: str
     ending: str
+    weak_signs: frozenset[str] = frozenset()  # count only where no purpose has a sign
 
 
 def _purpose(
@@ -99,8 +106,11 @@ def _purpose(
     needs: tuple[str, ...],
     request: str,
     ending: str,
+    weak_signs: str = "",
 ) -> Purpose:
-    return Purpose(name, word_set(signs), subject, opening, needs, request, ending)
+    return Purpose(
+        name, word_set(signs), subject, opening, needs, request, ending, word_set(weak_signs)
+    )
 
 
 PURPOSES = (
@@ -168,9 +178,10 @@ PURPOSES = (
         "If you have questions, just reply.",
     ),
     _purpose(
-        "request", "ask request need want send share provide help review approve confirm question",
+        "request", "ask asking request requesting",
         "Request: {topic}", "I have a request: {topic}.", (),
         "let me know whether that is possible.", "",
+        "need want send share provide help review approve confirm question",
     ),
 )  # fmt: skip
 GENERAL = Purpose("letter", frozenset(), "{topic}", "I am writing about this: {topic}.", (), "", "")
@@ -178,9 +189,9 @@ GENERAL = Purpose("letter", frozenset(), "{topic}", "I am writing about this: {t
 PREAMBLE = word_set(
     "please write send draft compose a an the mail email e-mail letter message note to about "
     "regarding concerning asking ask request requesting for follow up on following remind "
-    "reminding reminder thank thanks invite inviting announce announcing tell telling inform informing that "
-    "apologize apologise apology apologizing apologising decline declining complain complaining "
-    "quick short of and them him her us"
+    "reminding reminder thank thanks invite inviting announce announcing tell telling inform "
+    "informing that apologize apologise apology apologizing apologising decline declining "
+    "complain complaining quick short of and them him her us"
 )
 
 
@@ -207,10 +218,11 @@ def compose(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _composed(
     purpose: Purpose, topic: str, facts: Sequence[str], tone: Tone, length: str
 ) -> list[str]:
-    opening = purpose.opening.format(topic=topic or "[topic]", thanks=tone.thanks)
-    paragraphs = [
-        opening if length != "short" or tone is not TONES["concise"] else capital(f"{topic}.")
-    ]
+    topic = topic or "[what it is about]"
+    opening = purpose.opening.format(topic=topic, thanks=tone.thanks)
+    if length == "short" and tone is TONES["concise"]:
+        opening = f"{capital(purpose.name)}: {topic}."
+    paragraphs = [opening]
     blanks = [] if facts else list(purpose.needs)
     if len(facts) > 2 and length != "short":
         paragraphs.append("\n".join(f"- {_ended(fact)}" for fact in facts))
@@ -225,7 +237,8 @@ def _composed(
         request = purpose.request
         if when and "[date]" in request:
             request = request.replace(" by [date]", "")  # the facts above already name a time
-        paragraphs.append(f"{tone.please} {request}")
+        end = "?" if tone.please.startswith("Could") else "."
+        paragraphs.append(f"{tone.please} {request.rstrip('.')}{end}")
     if purpose.ending and length != "short":
         paragraphs.append(purpose.ending)
     if length == "long":
@@ -242,7 +255,8 @@ def respond(parameters: Mapping[str, Any]) -> dict[str, Any]:
     body = own_text(plain(email.get("body")))
     sentences = _sentences(body)
     asks = [sentence for sentence in sentences if _ASKING.search(sentence)][:4]
-    dates = list(dict.fromkeys(match.group() for match in islice(_WHEN.finditer(body[:5000]), 3)))
+    found = (_PREPOSITION.sub("", match.group()) for match in _WHEN.finditer(body[:5000]))
+    dates = list(dict.fromkeys(islice(found, 3)))
     tone = _tone(parameters)
     instructions = _sentences(plain(parameters.get("instructions")))
     intent = parameters.get("intent")
@@ -250,6 +264,7 @@ def respond(parameters: Mapping[str, Any]) -> dict[str, Any]:
     topic = _REPLY.sub("", subject).strip() or "your mail"
     middle = write(tone, topic, asks, dates)
     if instructions:  # what the person wants said replaces the blanks
+        middle = [paragraph for paragraph in middle if "[Your" not in paragraph]
         middle = [paragraph for paragraph in middle if not paragraph.startswith("[")]
         middle.insert(1, " ".join(_ended(sentence) for sentence in instructions))
     name = _name(sender) if sender else ""
@@ -265,12 +280,18 @@ def _accept(tone: Tone, topic: str, asks: Sequence[str], dates: Sequence[str]) -
     text = f"{tone.thanks} for your mail about “{topic}”. I am glad to say yes."
     if dates:
         text += f" I have noted {joined(dates)}."
-    return [text, *_quoted(asks, "You asked", "Yes. [details, if any]")]
+    return [
+        text,
+        *(
+            f"You asked “{one_line(ask, 160)}”: "
+            f"{'[Your answer.]' if _OPEN_QUESTION.match(ask) else 'yes, gladly.'}"
+            for ask in asks
+        ),
+    ]
 
 
 def _decline(tone: Tone, topic: str, asks: Sequence[str], dates: Sequence[str]) -> list[str]:
-    text = f"{tone.thanks} for your mail about “{topic}”. I am afraid that I have to say no"
-    text += f", also for {joined(dates, last='or')}." if dates else "."
+    text = f"{tone.thanks} for your mail about “{topic}”. I am afraid that I have to say no."
     return [text, "[The reason, or another proposal, if you want to give one.]"]
 
 
@@ -296,11 +317,7 @@ def _answer(tone: Tone, topic: str, asks: Sequence[str], dates: Sequence[str]) -
     text = f"{tone.thanks} for your mail about “{topic}”."
     if not asks:
         return [text, "[Your answer.]"]
-    return [text, *_quoted(asks, "On your question", "[Your answer.]")]
-
-
-def _quoted(asks: Sequence[str], lead: str, answer: str) -> list[str]:
-    return [f"{lead} “{one_line(ask, 160)}”: {answer}" for ask in asks]
+    return [text, *(f"On your question “{one_line(ask, 160)}”: [Your answer.]" for ask in asks)]
 
 
 INTENTS = {
@@ -353,14 +370,14 @@ def _framed(paragraphs: Sequence[str], greeting: str, tone: Tone, sender: Any) -
 
 
 def _purpose_for(text: str) -> Purpose:
-    """Return the kind with most signs in the text; the earlier in the table on a tie."""
+    """Return the kind of the first word that tells one: “decline the invitation” is a refusal."""
     told = list(words(text))
-    best, best_points = GENERAL, 0
-    for purpose in PURPOSES:
-        points = sum(2 if at < 3 else 1 for at, word in enumerate(told) if word in purpose.signs)
-        if points > best_points:
-            best, best_points = purpose, points
-    return best
+    for word in told:
+        for purpose in PURPOSES:
+            if word in purpose.signs:
+                return purpose
+    weak = (purpose for purpose in PURPOSES if purpose.weak_signs.intersection(told))
+    return next(weak, GENERAL)
 
 
 def _topic(text: str, names: Sequence[str]) -> str:
@@ -370,11 +387,12 @@ def _topic(text: str, names: Sequence[str]) -> str:
     shortened = list(parts)
     while shortened and shortened[0].lower().strip(",:") in PREAMBLE | known:
         shortened.pop(0)
-    return " ".join(shortened or parts)
+    return " ".join(shortened)
 
 
 def _subject(purpose: Purpose, topic: str) -> str:
-    return capital(one_line(purpose.subject.format(topic=topic or "[topic]"), 78))
+    subject = purpose.subject.format(topic=topic).rstrip(": ")
+    return capital(one_line(subject, 78)) or "[Subject]"
 
 
 def _sentences(text: str) -> list[str]:
