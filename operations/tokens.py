@@ -7,14 +7,10 @@ Anthropic published), DeepSeek V3's and Gemini's.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from functools import cache
 from math import ceil
 from typing import Final
-
-from pydantic import BaseModel
 
 # One token each in all four, alone or after a space, with or without a capital.
 _COMMON_WORDS: Final = """
@@ -55,8 +51,6 @@ _FOREIGN: Final = (  # tokens a character
     (re.compile(r"[\u0530-\u058f\u0700-\u1dff\u2000-\u303f\ua000-\uabff\uf900-\uffff]"), 0.99),
     (re.compile(r"[\U00010000-\U0010ffff]"), 2.2),
 )
-
-CALL_OVERHEAD: Final = 700  # framing of messages, and the vendor's own words about tools (≤ 530)
 
 
 def count(text: str) -> int:
@@ -112,19 +106,3 @@ def _bound(text: str) -> int:
     bound += 0.3 * len(uncommon) + 0.7 * letters + len(_ODD_LETTER.findall(shown)) / 2
     bound -= 2 * (text.count("    ") + text.count("\n\n\n\n"))
     return ceil(bound)
-
-
-@cache
-def _schema(result: type[BaseModel]) -> str:
-    return json.dumps(result.model_json_schema(), ensure_ascii=False)
-
-
-def call_bound(instructions: str, prompt: str, result: type[BaseModel]) -> int:
-    """Return an upper bound on the input tokens of one call, its answer's schema included."""
-    text = upper_bound(instructions) + upper_bound(prompt) + upper_bound(_schema(result))
-    return text + CALL_OVERHEAD
-
-
-def call_count(instructions: str, prompt: str, result: type[BaseModel]) -> int:
-    """Return about how many input tokens one call has, its answer's schema included."""
-    return count(instructions) + count(prompt) + count(_schema(result)) + CALL_OVERHEAD // 2
