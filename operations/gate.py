@@ -34,21 +34,31 @@ def month_of(now: datetime, zone: str) -> str:
     return now.astimezone(ZoneInfo(zone)).strftime("%Y-%m")
 
 
-def periods(owner_id: UUID, operation: str, *, zone: str, now: datetime) -> PeriodIds:
-    """Return the budget periods that a run of `owner_id` falls under now, making those that lack.
+class Periods:
+    """Finds budget periods for the runs of one transaction, making those that lack.
 
     A person who moves westward on the first of a month does not get the old month back: the period
     is never earlier than the last one used.
     """
-    key = (owner_id, operation, month_of(now, zone))
-    if key not in _known:
-        made = _make_periods(owner_id, operation, key[2])
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[UUID, str, str], PeriodIds] = {}
+
+    def of(self, owner_id: UUID, operation: str, *, zone: str, now: datetime) -> PeriodIds:
+        """Return the periods that a run falls under now: everything's and its operation's."""
+        key = (owner_id, operation, month_of(now, zone))
+        found = _known.get(key) or self._made.get(key)
+        if found is None:
+            if not self._made:
+                # A rolled back transaction takes the rows with it; then nothing remembers them.
+                transaction.on_commit(self._remember)
+            found = self._made[key] = _make_periods(owner_id, operation, key[2])
+        return found
+
+    def _remember(self) -> None:
         if len(_known) >= _KNOWN_AT_MOST:
             _known.clear()
-        # A rolled back transaction takes the rows with it; then nothing may remember them.
-        transaction.on_commit(lambda: _known.__setitem__(key, made))
-        return made
-    return _known[key]
+        _known.update(self._made)
 
 
 def forget(period_ids: Iterable[int]) -> None:

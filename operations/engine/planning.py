@@ -98,7 +98,13 @@ def recall_attempts(flights: Sequence[Flight]) -> None:
         flight.output_tokens = row["output"] or 0
 
 
-def plan(flight: Flight, row: Sequence[Any], catalogue: Catalogue, now: datetime) -> None:
+def plan(
+    flight: Flight,
+    row: Sequence[Any],
+    catalogue: Catalogue,
+    periods: gate.Periods,
+    now: datetime,
+) -> None:
     """Fill the flight: route, prompt, ceilings, budgets. Raises `DomainError` when it cannot go.
 
     Reads memory; people, budget periods and histories it has not seen for a minute cost a query.
@@ -119,7 +125,7 @@ def plan(flight: Flight, row: Sequence[Any], catalogue: Catalogue, now: datetime
     flight.parameters = validation.to_json(parameters)
     flight.max_output_tokens = operation.output_tokens(parameters)
     flight.input_ceiling = _input_ceiling(operation, flight.prompt)
-    flight.periods = gate.periods(owner_id, slug, zone=owner.zone, now=now)
+    flight.periods = periods.of(owner_id, slug, zone=owner.zone, now=now)
     flight.estimate = _estimate(flight, now)
 
 
@@ -171,6 +177,7 @@ def history_of(owner_id: UUID, operation: str, ref: str, prompt_version: int) ->
         model=model,
         prompt_version=prompt_version,
         outcome=Attempt.Outcome.SUCCESS,
+        input_tokens__isnull=False,
         output_tokens__isnull=False,
     ).order_by("-run_id")
     return estimates.History.of(

@@ -27,7 +27,7 @@ from operations import circuits, hooks, rollups, router
 from operations.circuits import Blocked, States
 from operations.engine import planning, queue
 from operations.engine.flight import Call, Ended, Final, Flight
-from operations.gate import Books, Nanos
+from operations.gate import Books, Nanos, Periods
 from operations.models import Attempt, Hold, ProviderState, Run
 from providers import catalogue as catalogues
 from providers.protocol import InvalidAnswer, Repair
@@ -75,6 +75,7 @@ class Turn:
         self.now = now
         self.seen_states = states or {}  # from memory: who needs a look at the locked row
         self.catalogue = catalogues.snapshot()
+        self.periods = Periods()
         self.result = Result()
         self.bookings: list[Booking] = []
         self.late: list[Booking] = []
@@ -252,7 +253,7 @@ class Turn:
         self.result.claimed = len(rows)
         for flight, row in zip(flights, rows, strict=True):
             try:
-                planning.plan(flight, row, self.catalogue, self.now)
+                planning.plan(flight, row, self.catalogue, self.periods, self.now)
             except planning.Disabled as refusal:
                 self._finish(flight, Run.Status.SKIPPED, reason=str(refusal))
             except DomainError as refusal:
