@@ -53,6 +53,7 @@ class ModelInfo:
     max_output_tokens: int | None
     card: RateCard | None
     price_id: UUID | None
+    thinking_tokens: int = 0  # to add to what an answer needs: this model thinks all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +161,5 @@ def _model_info(row: ProviderModel, price: ModelPrice | None) -> ModelInfo:
         max_output_tokens=row.max_output_tokens,
         card=price.card if price else None,
         price_id=price.pk if price else None,
+        thinking_tokens=row.thinking_tokens,
     )

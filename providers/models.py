@@ -85,6 +85,10 @@ class ProviderModel(models.Model):
         help_text="The first model of a tier is the provider's default for it."
     )
     max_output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    thinking_tokens = models.PositiveIntegerField(
+        default=0,
+        help_text="Room to add for thoughts, where the model cannot be told not to think.",
+    )
     is_retired = models.BooleanField("retired", default=False)
 
     objects = CatalogueQuerySet.as_manager()

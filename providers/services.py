@@ -90,7 +90,7 @@ def _sync_providers(known: list[Vendor]) -> bool:
 
 def _sync_models(known: list[Vendor]) -> bool:
     rows = {(row.provider.name, row.name): row for row in _models()}
-    fields = ("label", "tier", "rank", "max_output_tokens", "is_retired")
+    fields = ("label", "tier", "rank", "max_output_tokens", "thinking_tokens", "is_retired")
     new, changed = [], []
     missing = {
         (vendor.name, model.name) for vendor in known for model in vendor.models
@@ -103,6 +103,7 @@ def _sync_models(known: list[Vendor]) -> bool:
                 "tier": model.tier,
                 "rank": rank * 10,
                 "max_output_tokens": model.max_output_tokens,
+                "thinking_tokens": model.thinking_tokens,
                 "is_retired": False,
             }
             row = rows.pop((vendor.name, model.name), None)

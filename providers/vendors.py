@@ -14,15 +14,23 @@ from typing import Literal
 from providers import simulated
 from providers.pricing import RateCard, flat
 
+THINKS_A_LITTLE = 512  # tokens of thought at the vendor's “minimal”: a guess on the safe side
+THINKS = 2_048  # the same at “low”
+
 
 @dataclass(frozen=True, kw_only=True)
 class KnownModel:
-    """A model of a vendor. `card` is its price where no price list has one."""
+    """A model of a vendor. `card` is its price where no price list has one.
+
+    `thinking_tokens` is room for thoughts beside the answer: vendors count them as output, and some
+    models think a little whatever they are told.
+    """
 
     name: str
     label: str
     tier: Literal["cheap", "quality"]
     max_output_tokens: int | None = None
+    thinking_tokens: int = 0
     card: RateCard | None = None
 
 
@@ -48,7 +56,12 @@ ANTHROPIC = Vendor(
         KnownModel(name="claude-haiku-5-5", label="Claude Haiku 5.5", tier="cheap"),
         KnownModel(name="claude-sonnet-5-5", label="Claude Sonnet 5.5", tier="quality"),
         KnownModel(name="claude-haiku-4-5", label="Claude Haiku 4.5", tier="cheap"),
-        KnownModel(name="claude-opus-5-5", label="Claude Opus 5.5", tier="quality"),
+        KnownModel(
+            name="claude-opus-5-5",
+            label="Claude Opus 5.5",
+            tier="quality",
+            thinking_tokens=THINKS,
+        ),
     ),
 )
 
@@ -77,15 +90,27 @@ GEMINI = Vendor(
             label="Gemini 3.1 Flash-Lite",
             tier="cheap",
             max_output_tokens=65_536,
+            thinking_tokens=THINKS_A_LITTLE,
         ),
-        KnownModel(name="gemini-3.8-flash", label="Gemini 3.8 Flash", tier="quality"),
+        KnownModel(
+            name="gemini-3.8-flash",
+            label="Gemini 3.8 Flash",
+            tier="quality",
+            thinking_tokens=THINKS,
+        ),
         KnownModel(
             name="gemini-3.5-flash-lite",
             label="Gemini 3.5 Flash-Lite",
             tier="cheap",
             max_output_tokens=65_536,
+            thinking_tokens=THINKS_A_LITTLE,
         ),
-        KnownModel(name="gemini-3.1-pro-preview", label="Gemini 3.1 Pro Preview", tier="quality"),
+        KnownModel(
+            name="gemini-3.1-pro-preview",
+            label="Gemini 3.1 Pro Preview",
+            tier="quality",
+            thinking_tokens=THINKS,
+        ),
     ),
 )
 
@@ -98,8 +123,8 @@ OPENAI = Vendor(
     models=(
         KnownModel(name="gpt-6-luna", label="GPT-6 Luna", tier="cheap"),
         KnownModel(name="gpt-6-sol", label="GPT-6 Sol", tier="quality"),
-        KnownModel(name="gpt-6.1-sol", label="GPT-6.1 Sol", tier="quality"),
-        KnownModel(name="gpt-6-astra", label="GPT-6 Astra", tier="quality"),
+        KnownModel(name="gpt-6.1-sol", label="GPT-6.1 Sol", tier="quality", thinking_tokens=THINKS),
+        KnownModel(name="gpt-6-astra", label="GPT-6 Astra", tier="quality", thinking_tokens=THINKS),
         KnownModel(name="gpt-5.4-mini", label="GPT-5.4 mini", tier="cheap"),
     ),
 )

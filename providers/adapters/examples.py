@@ -25,55 +25,65 @@ Schema = Mapping[str, Any]
 
 @lru_cache(maxsize=64)
 def example_json(kind: type[BaseModel]) -> str:
-    """Return a valid `kind` as JSON. Lists have one item, fields with a default keep it."""
-    schema = kind.model_json_schema()
-    try:
-        example = kind.model_validate(_value(schema, schema.get("$defs", {})))
-    except ValidationError as error:
-        raise RequestRefused(
-            f"The simulated provider cannot make up a {kind.__name__}: {error}"
-        ) from error
-    return example.model_dump_json()
+    """Return a valid `kind` as JSON. Fields with a default keep it; lists have an item.
+
+    Where items cannot be made up, because validators ask for more than the schema says, lists are
+    as short as allowed.
+    """
+    for items in (1, 0):
+        try:
+            return kind.model_validate(_Maker(kind, items).make()).model_dump_json()
+        except ValidationError as error:
+            reason = str(error)
+    raise RequestRefused(f"The simulated provider cannot make up a {kind.__name__}: {reason}")
 
 
-def _value(schema: Schema, kinds: Mapping[str, Schema]) -> Any:
-    schema = _plainly(schema, kinds)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"):
-        case "object":
-            required = schema.get("required", ())
-            return {name: _value(schema["properties"][name], kinds) for name in required}
-        case "array":
-            return _items(schema, kinds)
-        case "string":
-            return _text(schema)
-        case "integer" | "number":
-            return _number(schema)
-        case "boolean":
-            return False
-    return None
+class _Maker:
+    def __init__(self, kind: type[BaseModel], items: int) -> None:
+        self._schema: Schema = kind.model_json_schema()
+        self._kinds: Mapping[str, Schema] = self._schema.get("$defs", {})
+        self._least_items = items
 
+    def make(self) -> Any:
+        return self._value(self._schema)
 
-def _plainly(schema: Schema, kinds: Mapping[str, Schema]) -> Schema:
-    """Return `schema` with references followed and the first of several choices taken."""
-    while True:
-        if "$ref" in schema:
-            schema = kinds[schema["$ref"].rpartition("/")[2]]
-            continue
-        choices = next((schema[key] for key in ("anyOf", "oneOf", "allOf") if key in schema), None)
-        if choices is None:
-            return schema
-        schema = choices[0]
+    def _value(self, schema: Schema) -> Any:
+        schema = self._plainly(schema)
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            return schema["enum"][0]
+        match schema.get("type"):
+            case "object":
+                fields = schema.get("properties", {})
+                return {name: self._value(fields[name]) for name in schema.get("required", ())}
+            case "array":
+                return self._items(schema)
+            case "string":
+                return _text(schema)
+            case "integer" | "number":
+                return _number(schema)
+            case "boolean":
+                return False
+        return None
 
+    def _plainly(self, schema: Schema) -> Schema:
+        """Return `schema` with references followed and the first of several choices taken."""
+        while True:
+            if "$ref" in schema:
+                schema = self._kinds[schema["$ref"].rpartition("/")[2]]
+                continue
+            choice = next((key for key in ("anyOf", "oneOf", "allOf") if key in schema), None)
+            if choice is None:
+                return schema
+            schema = schema[choice][0]
 
-def _items(schema: Schema, kinds: Mapping[str, Schema]) -> list[Any]:
-    if "prefixItems" in schema:
-        return [_value(item, kinds) for item in schema["prefixItems"]]
-    count = min(max(schema.get("minItems", 0), 1), schema.get("maxItems", 1))
-    return [_value(schema.get("items", {"type": "string"}), kinds) for _ in range(count)]
+    def _items(self, schema: Schema) -> list[Any]:
+        if "prefixItems" in schema:
+            return [self._value(item) for item in schema["prefixItems"]]
+        few = min(self._least_items, schema.get("maxItems", self._least_items))
+        count = max(schema.get("minItems", 0), few)
+        return [self._value(schema.get("items", {"type": "string"})) for _ in range(count)]
 
 
 def _text(schema: Schema) -> str:

@@ -2,7 +2,8 @@
 
 We call a model directly rather than through an agent: an agent may ask again by itself, and one
 `Request` must become exactly one HTTP request, because each has its own hold and attempt row. The
-answer is the argument of a forced tool call, which all vendors support; nothing is executed.
+answer is the argument of a forced tool call (nothing is executed), or structured text where a model
+cannot be forced to call: the schema binds either way.
 """
 
 from __future__ import annotations
@@ -34,9 +35,8 @@ from providers.protocol import (
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
     from pydantic_ai.messages import ModelMessage, ModelResponse
-    from pydantic_ai.models import Model
+    from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.settings import ModelSettings
-    from pydantic_ai.tools import ToolDefinition
 
 ANSWER = "answer"  # the tool whose arguments are the answer
 LONGEST_ERROR = 500  # characters of a provider's words that we keep
@@ -88,7 +88,6 @@ class RemoteAdapter:
     async def _complete(self, request: Request) -> Completion:
         opened = self._opened or await self._open()
         from pydantic_ai.direct import model_request
-        from pydantic_ai.models import ModelRequestParameters
 
         from providers.adapters.errors import as_provider_error
 
@@ -100,15 +99,12 @@ class RemoteAdapter:
             "thinking": False,
         }
         try:
+            model = opened.model(request.model)
             response = await model_request(
-                opened.model(request.model),
+                model,
                 _conversation(request),
                 model_settings=settings,
-                model_request_parameters=ModelRequestParameters(
-                    output_mode="tool",
-                    output_tools=[_answer_tool(request.result_type)],
-                    allow_text_output=False,
-                ),
+                model_request_parameters=_answer_form(model, request.result_type),
             )
         except Exception as error:
             raise as_provider_error(error, excerpt=_excerpt) from error
@@ -163,22 +159,40 @@ def _conversation(request: Request) -> list[ModelMessage]:
         messages.append(
             says(
                 f"That answer does not have the form asked for: {request.repair.error}\n"
-                f"Give the whole answer again by calling `{ANSWER}`, corrected."
+                "Give the whole answer again, corrected."
             )
         )
     return messages
 
 
-@lru_cache(maxsize=64)
-def _answer_tool(result_type: type[BaseModel]) -> ToolDefinition:
+def _answer_form(model: Model, result_type: type[BaseModel]) -> ModelRequestParameters:
+    """Say that the answer must be a `result_type`, in the stricter way that `model` knows."""
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.output import OutputObjectDefinition
     from pydantic_ai.tools import ToolDefinition
 
-    return ToolDefinition(
-        name=ANSWER,
-        description="Give the answer. Call this exactly once.",
-        parameters_json_schema=result_type.model_json_schema(),
-        kind="output",
+    schema = _schema(result_type)
+    profile = model.profile
+    if profile.get("supports_forced_tool_choice", True) or not profile.get(
+        "supports_json_schema_output", False
+    ):
+        tool = ToolDefinition(
+            name=ANSWER,
+            description="Give the answer. Call this exactly once.",
+            parameters_json_schema=schema,
+            kind="output",
+        )
+        return ModelRequestParameters(
+            output_mode="tool", output_tools=[tool], allow_text_output=False
+        )
+    return ModelRequestParameters(
+        output_mode="native", output_object=OutputObjectDefinition(schema, name=ANSWER)
     )
+
+
+@lru_cache(maxsize=64)
+def _schema(result_type: type[BaseModel]) -> dict[str, Any]:
+    return result_type.model_json_schema()
 
 
 def _completion(request: Request, response: ModelResponse) -> Completion:

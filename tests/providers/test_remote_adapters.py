@@ -317,6 +317,50 @@ def test_one_client_serves_many_calls_at_once(server: LlmServer, vendor: str) ->
     assert len(server.requests()) == 20
 
 
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "claude-opus-5-5"])
+def test_a_model_that_refuses_to_be_forced_is_given_the_schema(
+    server: LlmServer, model: str
+) -> None:
+    server.say('{"category": "urgent", "confidence": 1, "reason": "Yes."}')
+
+    [completion] = ask(server.provider("anthropic"), request("anthropic", model=model))
+
+    assert isinstance(completion, Completion)
+    [sent] = server.requests()
+    assert isinstance(sent.body, dict)
+    assert "tool_choice" not in sent.body
+    assert sent.body["output_config"]["format"]["type"] == "json_schema"
+
+
+@pytest.mark.parametrize("vendor", ["anthropic", "gemini", "openai", "deepseek", "compatible"])
+def test_a_default_model_is_forced_to_answer(server: LlmServer, vendor: str) -> None:
+    server.answer(GOOD)
+
+    ask(server.provider(vendor), request(vendor))
+
+    [sent] = server.requests()
+    forced = ("'type': 'any'", "'mode': 'ANY'", "'tool_choice': 'required'")
+    assert any(words in str(sent.body) for words in forced)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "words"),
+    [
+        ("anthropic", "'thinking': {'type': 'disabled'}"),
+        ("deepseek", "'effort': 'none'"),
+        ("gemini", "'thinking_level': 'MINIMAL'"),
+        ("openai", "'effort': 'none'"),
+    ],
+)
+def test_a_cheap_model_is_told_not_to_think(server: LlmServer, vendor: str, words: str) -> None:
+    server.answer(GOOD)
+
+    ask(server.provider(vendor), request(vendor))
+
+    [sent] = server.requests()
+    assert words in str(sent.body)
+
+
 def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch, server: LlmServer) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
 
