@@ -202,12 +202,9 @@ def test_a_broken_row_is_paused_and_the_others_fire(alice: User) -> None:
     broken.refresh_from_db()
     assert not broken.enabled
     assert broken.next_execution_at is None
-    assert broken.pause_reason.startswith(
-        "Its next fire cannot be computed: expression: “nonsense”"
-    )
-    assert list(AuditEvent.objects.about(broken).values_list("action", "actor")) == [
-        ("schedule.paused", None)
-    ]
+    assert "cannot be computed: expression: “nonsense”" in broken.pause_reason
+    event = AuditEvent.objects.about(broken).get()
+    assert (event.action, event.actor) == ("schedule.paused", None)
     assert Execution.objects.get().schedule == sound
 
 

@@ -22,6 +22,7 @@ from scheduling.models import Execution, Schedule
 
 MOST_FIRES = 1_000  # of a preview
 NEWEST = 20  # executions shown
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # zones have no rules further out
 
 
 class Command(HelixCommand):
@@ -151,8 +152,6 @@ class Command(HelixCommand):
             fires = cadence.upcoming(cron, zone, start, count, gap=gap, overlap=overlap)
         except InvalidCron as refusal:
             raise DomainError(f"--cron: {refusal}") from refusal
-        except OverflowError as error:
-            raise DomainError("--after lies at the end of the calendar.") from error
         changes = wording.clock_changes(zone, start)
         sentences = [change.words(cron, gap=gap, overlap=overlap) for change in changes]
         data = {
@@ -240,6 +239,8 @@ def _moment(text: str | None, zone: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise DomainError("--after must be a moment such as 2026-03-28T12:00.") from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise DomainError(f"--after must lie in the years {FIRST_YEAR} to {LAST_YEAR}.")
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
 
 
