@@ -111,13 +111,11 @@ def _source(
 
 def _json_form(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     """Return what turns a value of `field` into JSON, or None where it is JSON already."""
-    kind = (
-        field.target_field.get_internal_type() if field.is_relation else field.get_internal_type()
-    )
+    kind = getattr(field, "target_field", field).get_internal_type()
     if kind == "UUIDField":
         return str
     if kind == "DateTimeField":
-        return datetime.isoformat  # type: ignore[return-value]  # called with a datetime
+        return datetime.isoformat
     if kind == "JSONField":
         return None
     return field.get_prep_value

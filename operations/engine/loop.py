@@ -152,12 +152,12 @@ class Engine:
             self._look_for_strays()
         self._tick()
         due = self._due()
-        free = self.slots - len(self._flights)
+        room = self.slots - len(self._flights) + len(self._ended) + len(due)
         now_s = time.monotonic()
-        is_poll = free > 0 and now_s >= self._poll_s
+        is_poll = room > 0 and now_s >= self._poll_s
         if not (self._ended or due or is_poll):
             return
-        done = self._turn(due, free)
+        done = self._turn(due, room)
         # While there is work, ask for more at once; else wait for the next poll.
         self._poll_s = 0.0 if done.claimed else now_s + POLL_S
 
@@ -206,13 +206,13 @@ class Engine:
             due.append(heapq.heappop(self._waiting)[2])
         return due
 
-    def _turn(self, due: list[Flight], free: int, *, only: UUID | None = None) -> Result:
+    def _turn(self, due: list[Flight], room: int, *, only: UUID | None = None) -> Result:
         now = self._now()
         self._look_at_providers()
         closed = [name for name, row in self._states.items() if _is_closed(row, now)]
         turn = Turn(self.lease.worker_id, now, self._states)
         try:
-            done = turn.run(self._ended, due, free, closed_lanes=closed, only=only)
+            done = turn.run(self._ended, due, room, closed_lanes=closed, only=only)
         except BaseException:
             for flight in due:
                 self._wait_for(flight)

@@ -180,9 +180,8 @@ def history_of(owner_id: UUID, operation: str, ref: str, prompt_version: int) ->
         input_tokens__isnull=False,
         output_tokens__isnull=False,
     ).order_by("-run_id")
-    return estimates.History.of(
-        list(rows.values_list("input_tokens", "output_tokens")[:HISTORY_RUNS])
-    )
+    newest = rows.values_list("input_tokens", "output_tokens")[:HISTORY_RUNS]
+    return estimates.History.of([(sent or 0, answered or 0) for sent, answered in newest])
 
 
 def next_call(flight: Flight, catalogue: Catalogue, now: datetime) -> Call:

@@ -87,12 +87,15 @@ class Turn:
         self,
         ended: Sequence[Ended],
         due: Sequence[Flight],
-        slots: int,
+        room: int,
         *,
         closed_lanes: Collection[str] = (),
         only: UUID | None = None,
     ) -> Result:
-        """Settle `ended`, go on with `due`, claim up to `slots` (or just the run `only`)."""
+        """Settle `ended`, go on with `due`, claim what else fits (or just the run `only`).
+
+        `room` counts the slots that `ended` and `due` occupy as free; what goes on keeps its slot.
+        """
         flights = [*(end.call.flight for end in ended), *due]
         before = [(flight, flight.remember()) for flight in flights]
         try:
@@ -100,6 +103,7 @@ class Turn:
                 ours = self._fence(flights)
                 self._take_stock(ended, ours)
                 self._go_on(due, ours)
+                slots = room - len(self.wanted) - len(self.result.waiting)
                 if slots > 0:
                     self._claim(slots, closed_lanes, only)
                 admitted = self._admit(ended)
