@@ -52,6 +52,9 @@ class UserAdmin(AuditedAdmin, _UserAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # their runs and records stay; take away `is_active` instead
 
+    def owner_of(self, obj: User) -> User:
+        return obj
+
     def user_change_password(
         self,
         request: HttpRequest,

@@ -4,11 +4,25 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
+from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import throttle
+from accounts.models import User
+from core import changes
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """Django's, and the change is recorded."""
+
+    @transaction.atomic
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
+        user = super().save(commit)
+        changes.record("user.password_changed", target=user, owner=user, by=user)
+        return user
 
 
 class SignInForm(AuthenticationForm):

@@ -3,16 +3,19 @@ from __future__ import annotations
 from http import HTTPStatus
 from math import ceil
 
+from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
-from accounts.forms import SignInForm
+from accounts.forms import OwnPasswordForm, SignInForm
 from core.http import UserRequest, render_page
 
 
@@ -40,6 +43,17 @@ sign_in = SignInView.as_view()
 @require_GET
 def home(request: UserRequest) -> HttpResponse:
     return render_page(request, "accounts/home.html")
+
+
+@staff_member_required
+def change_own_password(request: HttpRequest) -> HttpResponseBase:
+    """Show the admin's page for it, with a form that records the change."""
+    view = PasswordChangeView.as_view(
+        form_class=OwnPasswordForm,
+        success_url=reverse("admin:password_change_done"),
+        extra_context=admin.site.each_context(request),
+    )
+    return view(request)
 
 
 @require_GET

@@ -31,7 +31,9 @@ def record(
     """Append `event` to the stream of the target's owner, else of `by`, else of the system.
 
     Call it last in the business transaction: the change and its record stand or fall together, and
-    the stream stays locked until then. Outside a transaction it raises. Secrets become dots.
+    the stream stays locked until then. Who records for several owners does so in the order of
+    their ids, or two such transactions deadlock. Outside a transaction it raises. Secrets become
+    dots.
     """
     if not connection.in_atomic_block:
         raise TransactionManagementError(f"“{event}” must be recorded inside its transaction.")

@@ -14,6 +14,8 @@ from core import changes
 from core.http import UserRequest
 
 if TYPE_CHECKING:
+    from accounts.models import User
+
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
@@ -49,6 +51,10 @@ class AuditedAdmin(_ModelAdmin):
             for row in queryset:
                 self.delete_model(request, row)
 
+    def owner_of(self, obj: Any) -> User | None:
+        """Return in whose stream changes of `obj` belong; None: its owner's, else the actor's."""
+        return None
+
     def record(
         self,
         request: HttpRequest,
@@ -61,6 +67,7 @@ class AuditedAdmin(_ModelAdmin):
         changes.record(
             f"{obj._meta.model_name}.{verb}",
             target=obj,
+            owner=self.owner_of(obj),
             by=cast("UserRequest", request).user,
             before=before,
             after=after,

@@ -18,7 +18,7 @@ from accounts.backends import our_apps
 from accounts.models import User
 from audit import services as audit
 from audit.models import AuditDetail, AuditEvent
-from tests.builders import make_user
+from tests.builders import PASSWORD, make_user
 from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +161,25 @@ def test_a_password_set_in_the_admin_is_recorded_and_not_shown(as_sam: Client, a
     assert alice.check_password(word)
     assert AuditEvent.objects.filter(action="user.password_changed").count() == 1
     assert not any(word in text for text in AuditDetail.objects.values_list("text", flat=True))
+
+
+def test_ones_own_password_changed_in_the_admin_is_recorded(as_sam: Client, sam: User) -> None:
+    word = "canary-4711-value"
+    data = {"old_password": PASSWORD, "new_password1": word, "new_password2": word}
+    response = as_sam.post(reverse("admin:password_change"), data, follow=True)
+
+    assert response.status_code == 200
+    sam.refresh_from_db()
+    assert sam.check_password(word)
+    event = AuditEvent.objects.get(action="user.password_changed")
+    assert (event.actor, event.stream) == (sam, str(sam.pk))
+
+
+def test_the_page_to_change_ones_own_password_is_staffs(as_sam: Client, as_alice: Client) -> None:
+    address = reverse("admin:password_change")
+
+    assert as_sam.get(address).status_code == 200
+    assert as_alice.get(address, follow=True).status_code == 403
 
 
 def test_a_person_added_in_the_admin_is_recorded_without_a_password(as_sam: Client) -> None:
