@@ -9,9 +9,9 @@ setup: ## Virtual environment, pinned requirements, migrations, static files, fi
 	@tools/environment requirements.txt
 	@.venv/bin/python manage.py setup
 
-run: setup ## Everything, then web and worker on http://127.0.0.1:8000 (PORT=…); Ctrl-C stops both
-	@echo "Helix: http://127.0.0.1:$(PORT)/   (Ctrl-C stops it)"
-	@PORT=$(PORT) .venv/bin/honcho start
+run: ## Everything, then web and worker on http://127.0.0.1:8000 (PORT=…); Ctrl-C stops both
+	@tools/environment requirements.txt
+	@.venv/bin/python manage.py run --port $(PORT)
 
 web: ## The web process alone
 	@.venv/bin/python manage.py web --port $(PORT)

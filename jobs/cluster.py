@@ -5,7 +5,8 @@
                       ├─ pusher
                       └─ monitor
 
-The sentinel replaces the others when they die; whoever loses its parent is killed (`lifeline`).
+The sentinel replaces the others when they die. Whoever loses its parent is killed: see
+`core.lifeline`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from django.db import connections
 from django_q import cluster as django_q_cluster
 from django_q.queues import Queue
 
-from jobs.lifeline import lifeline
+from core.lifeline import lifeline
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from multiprocessing.util import Finalize
 from typing import Any
 
-from jobs.lifeline import lifeline
+from core.lifeline import lifeline
 
 logger = logging.getLogger(__name__)
 

@@ -5,6 +5,8 @@ from typing import Any
 import uvicorn
 from django.core.management.base import BaseCommand, CommandParser
 
+from core.lifeline import end_with_parent
+
 REQUESTS_END_WITHIN_S = 3
 
 
@@ -16,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *, host: str, port: int, **_: Any) -> None:
+        end_with_parent()
         uvicorn.run(
             "config.asgi:application",
             host=host,

@@ -1,4 +1,4 @@
-"""Ties the processes of a worker together, so that it dies as a whole and leaves no orphan."""
+"""Ties processes together, so that what was started together ends together and leaves no orphan."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-PR_SET_PDEATHSIG = 1
+PARENT = "HELIX_PARENT_PID"  # set for a process that is to end with the one that started it
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    """Have this process told to stop (SIGTERM) when the one named in `PARENT` is gone."""
+    parent = os.environ.pop(PARENT, "")
+    if parent:
+        _tie_to(int(parent), signal.SIGTERM)
 
 
 class Lifeline:
@@ -28,14 +37,12 @@ class Lifeline:
         self._reader: int | None = None
         self._writer: int | None = None
         self._main = self._parent = 0
-        self._prctl: Any = None
 
     def open(self) -> None:
         """Take all processes forked from now on; for the main process of a worker only."""
         self._reader, self._writer = os.pipe()
         self._main = os.getpid()
-        if sys.platform == "linux":
-            self._prctl = ctypes.CDLL(None).prctl
+        _prctl()  # loaded before the first fork
         os.register_at_fork(before=self._before_fork, after_in_child=self._in_child)
 
     def cut(self) -> None:
@@ -59,17 +66,29 @@ class Lifeline:
         self.cut()  # this process's copy of the writing end
         if self._parent == self._main:
             os.setpgid(0, 0)
-        if self._prctl is None:
-            threading.Thread(target=self._watch_parent, daemon=True).start()
-            return
-        self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != self._parent:  # it died before we asked
-            os._exit(1)
+        _tie_to(self._parent, signal.SIGKILL)
 
-    def _watch_parent(self) -> None:
-        while os.getppid() == self._parent:
-            time.sleep(1)
-        os._exit(1)
+
+def _tie_to(parent: int, signum: signal.Signals) -> None:
+    """Send `signum` to this process when `parent`, which started it, is gone."""
+    prctl = _prctl()
+    if prctl is None:
+        threading.Thread(target=_watch, args=(parent, signum), daemon=True).start()
+        return
+    prctl(_PR_SET_PDEATHSIG, signum)
+    if os.getppid() != parent:  # it was gone before we asked
+        os.kill(os.getpid(), signum)
+
+
+def _watch(parent: int, signum: signal.Signals) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signum)
+
+
+@cache
+def _prctl() -> Any:
+    return ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 lifeline = Lifeline()

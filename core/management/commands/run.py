@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.lifeline import PARENT
+
+ENDS_WITHIN_S = 35.0  # the worker gives what is in flight 25 s, and its jobs 30
+LOOK_AROUND_S = 0.2
+
+
+class Command(BaseCommand):
+    help = "Bring the installation up to date, then run web and worker until Ctrl-C stops both."
+    requires_system_checks = []  # `setup` first: they read tables
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *, port: int, **_: Any) -> None:
+        call_command("setup")
+        self.stdout.write(f"Helix: http://127.0.0.1:{port}/   (Ctrl-C stops it)")
+        told = 0
+
+        def tell(_signum: int, _frame: FrameType | None) -> None:
+            nonlocal told
+            told += 1
+
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, tell)
+        children = {"web": start("web", "--port", str(port)), "worker": start("worker")}
+        while not told and all(child.poll() is None for child in children.values()):
+            time.sleep(LOOK_AROUND_S)
+        ended = [name for name, child in children.items() if child.poll() is not None]
+        for child in children.values():
+            child.terminate()
+        self.stdout.write("Stopping; calls in flight may end. Ctrl-C again stops at once.")
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while any(child.poll() is None for child in children.values()):
+            if told > 1 or time.monotonic() > deadline:
+                for child in children.values():
+                    child.kill()
+            time.sleep(LOOK_AROUND_S)
+        if ended and not told:
+            raise CommandError(f"The {ended[0]} process ended by itself; its last lines say why.")
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    """Start a command of ours in a session of its own, so that Ctrl-C reaches us alone."""
+    return subprocess.Popen(  # noqa: S603  # our own command
+        [sys.executable, sys.argv[0], *arguments],
+        env=os.environ | {PARENT: str(os.getpid())},
+        start_new_session=True,
+    )
