@@ -11,7 +11,17 @@ from itertools import islice
 from typing import Any
 
 from providers.local.phrases import THEMES, Finder
-from providers.local.words import HTML_MARK, joined, own_text, plain, text_of, word_set, words
+from providers.local.words import (
+    HTML_MARK,
+    LONGEST_REASON,
+    joined,
+    one_line,
+    own_text,
+    plain,
+    text_of,
+    word_set,
+    words,
+)
 
 SPAM_LIMIT = 3.8  # points of spam less points against it
 CATEGORY_LIMIT = 1.6  # less evidence than this for a category, and it is "other"
@@ -190,7 +200,8 @@ def _reason(category: str, evidence: Evidence) -> str:
     signals = sorted(evidence.reasons[category], key=lambda signal: -signal[0])
     told = joined(reason for _, reason in signals[:NAMED])
     more = len(signals) - NAMED
-    return f"{told[:1].upper()}{told[1:]}{f', and {more} more' if more > 0 else ''}."
+    text = f"{told[:1].upper()}{told[1:]}{f', and {more} more' if more > 0 else ''}."
+    return one_line(text, LONGEST_REASON)
 
 
 def _from_phrases(mail: Mail, evidence: Evidence) -> None:

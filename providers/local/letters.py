@@ -24,7 +24,7 @@ from providers.local.words import (
     words,
 )
 
-MOST_ASKS = {"short": 2, "medium": 4, "long": 8}
+LONGEST_DRAFT = 19_000  # characters; with its frame a body stays within 20,000
 MOST_FACTS = {"short": 2, "medium": 6, "long": 12}
 _REPLY = re.compile(r"^\s{0,5}(?:re|aw|sv)\s{0,3}:", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(])|\n+")
@@ -202,7 +202,11 @@ def compose(parameters: Mapping[str, Any]) -> dict[str, Any]:
     tone, length = _tone(parameters), _length(parameters)
     purpose = _purpose_for(purpose_text)
     topic = _topic(purpose_text, names)
-    draft = plain(parameters.get("draft"))
+    draft = plain(parameters.get("draft"), LONGEST_DRAFT + 1)
+    if len(draft) > LONGEST_DRAFT:
+        draft = (
+            f"{draft[:LONGEST_DRAFT].rstrip()} […]\n\n[The rest of the draft, which is too long.]"
+        )
     facts = _sentences(plain(parameters.get("context")))[: MOST_FACTS[length]]
     if draft:
         middle = [_without_frame(draft)]

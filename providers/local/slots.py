@@ -15,7 +15,7 @@ SEARCHED = timedelta(days=366)  # a longer window is searched this far
 GRID = timedelta(minutes=15)  # meetings start on the quarter hour of the wall clock
 BUFFER = timedelta(minutes=15)  # room between two meetings
 SPLINTER = timedelta(minutes=30)  # free time shorter than this is of no use
-SAME_DAY_PENALTY = 4  # points; alternatives on other days help more than neighbours
+SAME_DAY_PENALTY = 8  # points; alternatives on other days help more than neighbours
 TIME_OF_DAY = (  # points by the hour at which the slot begins; people are at their best at 10
     (6, 0), (8, 6), (9, 18), (10, 26), (11.5, 35), (12, 24), (13, 8),
     (14, 16), (16, 26), (17, 18), (18, 10), (20, 4),

@@ -10,7 +10,7 @@ from typing import Any
 
 from providers.local.breakdown import break_down
 from providers.local.moments import end_of, moment_of, span_words, zone_of
-from providers.local.words import capital, joined, one_line
+from providers.local.words import LONGEST_REASON, capital, joined, one_line
 
 __all__ = ["break_down", "prioritize"]
 
@@ -256,7 +256,7 @@ def _quadrant(task: Task) -> str:
 
 def _reason(tasks: list[Task], task: Task, now: datetime) -> str:
     parts = [*_about_time(tasks, task, now), *_about_weight(task), *_about_order(tasks, task)]
-    return " ".join(f"{capital(part)}." for part in parts)
+    return one_line(" ".join(f"{capital(part)}." for part in parts), LONGEST_REASON)
 
 
 def _about_time(tasks: list[Task], task: Task, now: datetime) -> list[str]:

@@ -31,6 +31,9 @@ STOP_WORDS = word_set(
 )
 
 
+LONGEST_REASON = 480  # characters; what a reason may be long in a result, less a little
+
+
 def text_of(value: Any) -> str:
     """Return a string as it is, None and everything else that is no text as ""."""
     return value if isinstance(value, str) else ""
