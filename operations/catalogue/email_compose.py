@@ -37,7 +37,7 @@ class Letter(Result):
 
 def prompt(given: Compose) -> str:
     about = lines(
-        to=given.to,
+        to=given.to[:20],
         subject=given.subject or "(write one)",
         tone=given.tone,
         length=WORDS[given.length],
