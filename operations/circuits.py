@@ -19,6 +19,7 @@ WINDOW = timedelta(seconds=60)  # failures further apart do not add up
 OPEN_FOR = timedelta(seconds=60)
 PROBE_FOR = timedelta(seconds=90)  # longer than a call may take
 PAUSE_AFTER_429 = timedelta(seconds=1)  # when the provider names no time
+SHORTEST_WAIT_S = 0.001  # what rounding leaves over must not pass for no wait at all
 BURST = 1.0 / 6  # of a minute's allowance may go out at once
 
 
@@ -106,7 +107,7 @@ class States:
             left[field] = have
             enough = min(need, most)  # a call larger than the bucket waits for a full one
             if have < enough:
-                wait_s = max(wait_s, (enough - have) * 60 / limit)
+                wait_s = max(wait_s, SHORTEST_WAIT_S, (enough - have) * 60 / limit)
         if wait_s:
             return timedelta(seconds=wait_s)
         for field, need in (("requests_left", 1.0), ("tokens_left", float(tokens))):
@@ -165,3 +166,14 @@ def is_quiet(row: ProviderState | None, info: ProviderInfo) -> bool:
         or row.blocked_until
         or row.key_fingerprint != info.key_fingerprint
     )
+
+
+def word_for(row: ProviderState, now: datetime) -> str:
+    """Return the state of a provider's circuit in one word of the field."""
+    if row.paused_reason:
+        return "paused"
+    if row.open_until:
+        return "open" if row.open_until > now else "half-open"
+    if row.blocked_until and row.blocked_until > now:
+        return "waiting"
+    return "closed"

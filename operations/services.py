@@ -18,7 +18,7 @@ from core import sql
 from core.errors import DomainError
 from core.money import UsdField
 from operations import gate, hooks, registry, rollups, validation
-from operations.models import Budget, BudgetPeriod, Run
+from operations.models import Budget, BudgetPeriod, ProviderState, Run
 from preferences import services as preferences
 from preferences.models import OperationPreference
 from preferences.services import OperationChoice
@@ -296,3 +296,23 @@ def set_budget(
         before={"limit_usd": before},
         after={"limit_usd": limit_usd},
     )
+
+
+# --- providers ----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def resume_provider(name: str, *, by: User | None) -> None:
+    """End a provider's pause and close its circuit: the next run asks it again."""
+    if name not in catalogue.snapshot().providers:
+        known = ", ".join(catalogue.snapshot().providers)
+        raise DomainError(f"There is no provider “{name}”. Choose one of: {known}.")
+    state = ProviderState.objects.select_for_update().filter(provider=name).first()
+    if state is None:
+        return
+    before = {"paused_reason": state.paused_reason, "open_until": state.open_until}
+    state.paused_reason = ""
+    state.failures = 0
+    state.failing_since = state.open_until = state.probe_until = state.blocked_until = None
+    state.save()
+    audit.record("provider.resumed", target=state, by=by, before=before)
