@@ -204,9 +204,7 @@ def compose(parameters: Mapping[str, Any]) -> dict[str, Any]:
     topic = _topic(purpose_text, names)
     draft = plain(parameters.get("draft"), LONGEST_DRAFT + 1)
     if len(draft) > LONGEST_DRAFT:
-        draft = (
-            f"{draft[:LONGEST_DRAFT].rstrip()} […]\n\n[The rest of the draft, which is too long.]"
-        )
+        draft = f"{draft[:LONGEST_DRAFT].rstrip()} […]\n\n[The rest of the draft.]"
     facts = _sentences(plain(parameters.get("context")))[: MOST_FACTS[length]]
     if draft:
         middle = [_without_frame(draft)]

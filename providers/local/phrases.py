@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-MOST_WORDS = 6
-
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -272,26 +270,36 @@ class Finder:
     """Finds the phrases of all themes in one pass over the words."""
 
     def __init__(self, themes: Sequence[Theme]) -> None:
-        self._by_first: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+        # By their first two words, since many begin with the same one (“please …”).
+        self._by_start: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
+        self._single: dict[str, list[tuple[str, int]]] = {}
         for number, theme in enumerate(themes):
             for phrase in theme.phrases:
-                self._by_first.setdefault(phrase[0], []).append((phrase, number))
+                if len(phrase) == 1:
+                    self._single.setdefault(phrase[0], []).append((phrase[0], number))
+                else:
+                    start = (phrase[0], phrase[1])
+                    self._by_start.setdefault(start, []).append((phrase, number))
 
     def find(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
         """Yield theme and phrase for every place where one stands."""
-        for at, word in enumerate(words):
-            candidates = self._by_first.get("#" if word.isdigit() else word, ())
-            if word.isdigit():
-                candidates = [*candidates, *self._by_first.get(word, ())]
-            for phrase, theme in candidates:
-                if _stands(phrase, words, at):
-                    yield theme, " ".join(phrase)
+        kinds = ["#" if word.isdigit() else word for word in words]
+        for at, (word, kind) in enumerate(zip(words, kinds, strict=True)):
+            for name, theme in self._single.get(word, ()):
+                yield theme, name
+            if at + 1 == len(words):
+                return
+            for start in {(kind, kinds[at + 1]), (kind, words[at + 1]), (word, words[at + 1])}:
+                for phrase, theme in self._by_start.get(start, ()):
+                    if len(phrase) == 2 or _continues(phrase, words, kinds, at):
+                        yield theme, " ".join(phrase)
 
 
-def _stands(phrase: tuple[str, ...], words: Sequence[str], at: int) -> bool:
+def _continues(
+    phrase: tuple[str, ...], words: Sequence[str], kinds: Sequence[str], at: int
+) -> bool:
     if at + len(phrase) > len(words):
         return False
     return all(
-        words[at + ahead] == expected or (expected == "#" and words[at + ahead].isdigit())
-        for ahead, expected in enumerate(phrase)
+        phrase[ahead] in {words[at + ahead], kinds[at + ahead]} for ahead in range(2, len(phrase))
     )
