@@ -169,9 +169,7 @@ class Attempt(models.Model):
     price_id = models.UUIDField(null=True, blank=True, help_text="The price version pinned.")
     ceiling_usd = UsdField(default=Decimal(0), help_text="What it reserved: its upper bound.")
     booked_usd = UsdField(default=Decimal(0), help_text="What budgets count for it.")
-    cost_usd = UsdField(
-        null=True, blank=True, help_text="Usage times price; empty: unknown."
-    )
+    cost_usd = UsdField(null=True, blank=True, help_text="Usage times price; empty: unknown.")
     is_late = models.BooleanField(
         default=False, help_text="Its answer came after its worker had lost the run."
     )

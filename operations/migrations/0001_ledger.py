@@ -11,7 +11,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -20,230 +19,504 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='EngineWorker',
+            name="EngineWorker",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('host', models.CharField(max_length=255)),
-                ('pid', models.PositiveIntegerField()),
-                ('kind', models.CharField(default='worker', max_length=16)),
-                ('slots', models.PositiveSmallIntegerField()),
-                ('in_flight', models.PositiveSmallIntegerField(default=0)),
-                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('beat_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("host", models.CharField(max_length=255)),
+                ("pid", models.PositiveIntegerField()),
+                ("kind", models.CharField(default="worker", max_length=16)),
+                ("slots", models.PositiveSmallIntegerField()),
+                ("in_flight", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "started_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "beat_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
             ],
             options={
-                'db_table': 'engine_workers',
+                "db_table": "engine_workers",
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('operation', models.CharField(max_length=64)),
-                ('parameters', models.JSONField(default=dict)),
-                ('origin', models.CharField(choices=[('cron', 'Schedule'), ('webhook', 'Webhook'), ('manual', 'By hand'), ('batch', 'Batch'), ('retry', 'Retry'), ('backfill', 'Backfill'), ('api', 'API'), ('command', 'Command')], max_length=16)),
-                ('requested_model', models.CharField(blank=True, default='', help_text='provider:model; empty: the preference.', max_length=128)),
-                ('priority', models.PositiveSmallIntegerField(default=5, help_text='1 to 10; 10 runs first.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)])),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('pending', 'Pending'), ('running', 'Running'), ('success', 'Success'), ('failed', 'Failed'), ('skipped', 'Skipped'), ('cancelled', 'Cancelled')], default='pending', max_length=16)),
-                ('reason', models.TextField(blank=True, default='', help_text='Why it was skipped or cancelled.')),
-                ('error', models.TextField(blank=True, default='', help_text='Why it failed.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('available_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Not claimed before this.')),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('claims', models.PositiveSmallIntegerField(default=0)),
-                ('deaths', models.PositiveSmallIntegerField(default=0, help_text='Workers that died running it.')),
-                ('worker_id', models.UUIDField(blank=True, null=True)),
-                ('lane', models.CharField(blank=True, default='', help_text='The provider it was sent back to wait for.', max_length=32)),
-                ('result', models.JSONField(blank=True, null=True)),
-                ('provider', models.CharField(blank=True, default='', max_length=32)),
-                ('model', models.CharField(blank=True, default='', max_length=128)),
-                ('input_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('cached_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('output_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('cost_usd', core.money.UsdField(blank=True, help_text='All attempts; empty: not known.', null=True)),
-                ('cost_low_usd', core.money.UsdField(blank=True, null=True)),
-                ('cost_mid_usd', core.money.UsdField(blank=True, null=True)),
-                ('cost_high_usd', core.money.UsdField(blank=True, null=True)),
-                ('latency_ms', models.PositiveIntegerField(blank=True, help_text='From the first call to the last answer.', null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("operation", models.CharField(max_length=64)),
+                ("parameters", models.JSONField(default=dict)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("cron", "Schedule"),
+                            ("webhook", "Webhook"),
+                            ("manual", "By hand"),
+                            ("batch", "Batch"),
+                            ("retry", "Retry"),
+                            ("backfill", "Backfill"),
+                            ("api", "API"),
+                            ("command", "Command"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "requested_model",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="provider:model; empty: the preference.",
+                        max_length=128,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="1 to 10; 10 runs first.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10),
+                        ],
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("pending", "Pending"),
+                            ("running", "Running"),
+                            ("success", "Success"),
+                            ("failed", "Failed"),
+                            ("skipped", "Skipped"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(
+                        blank=True, default="", help_text="Why it was skipped or cancelled."
+                    ),
+                ),
+                ("error", models.TextField(blank=True, default="", help_text="Why it failed.")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "available_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="Not claimed before this.",
+                    ),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("claims", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "deaths",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Workers that died running it."
+                    ),
+                ),
+                ("worker_id", models.UUIDField(blank=True, null=True)),
+                (
+                    "lane",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="The provider it was sent back to wait for.",
+                        max_length=32,
+                    ),
+                ),
+                ("result", models.JSONField(blank=True, null=True)),
+                ("provider", models.CharField(blank=True, default="", max_length=32)),
+                ("model", models.CharField(blank=True, default="", max_length=128)),
+                ("input_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("cached_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("output_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "cost_usd",
+                    core.money.UsdField(
+                        blank=True, help_text="All attempts; empty: not known.", null=True
+                    ),
+                ),
+                ("cost_low_usd", core.money.UsdField(blank=True, null=True)),
+                ("cost_mid_usd", core.money.UsdField(blank=True, null=True)),
+                ("cost_high_usd", core.money.UsdField(blank=True, null=True)),
+                (
+                    "latency_ms",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="From the first call to the last answer.", null=True
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'operation_runs',
-                'ordering': ['-id'],
+                "db_table": "operation_runs",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ProviderState',
+            name="ProviderState",
             fields=[
-                ('provider', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('key_fingerprint', models.CharField(blank=True, default='', max_length=64)),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('failing_since', models.DateTimeField(blank=True, null=True)),
-                ('open_until', models.DateTimeField(blank=True, null=True)),
-                ('probe_until', models.DateTimeField(blank=True, null=True)),
-                ('paused_reason', models.TextField(blank=True, default='')),
-                ('blocked_until', models.DateTimeField(blank=True, help_text='From Retry-After.', null=True)),
-                ('requests_left', models.FloatField(blank=True, null=True)),
-                ('tokens_left', models.FloatField(blank=True, null=True)),
-                ('filled_at', models.DateTimeField(blank=True, null=True)),
+                ("provider", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("key_fingerprint", models.CharField(blank=True, default="", max_length=64)),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("failing_since", models.DateTimeField(blank=True, null=True)),
+                ("open_until", models.DateTimeField(blank=True, null=True)),
+                ("probe_until", models.DateTimeField(blank=True, null=True)),
+                ("paused_reason", models.TextField(blank=True, default="")),
+                (
+                    "blocked_until",
+                    models.DateTimeField(blank=True, help_text="From Retry-After.", null=True),
+                ),
+                ("requests_left", models.FloatField(blank=True, null=True)),
+                ("tokens_left", models.FloatField(blank=True, null=True)),
+                ("filled_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'db_table': 'provider_states',
+                "db_table": "provider_states",
             },
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('scope', models.CharField(choices=[('total', 'Everything'), ('operation', 'One operation')], max_length=16)),
-                ('operation', models.CharField(blank=True, default='', max_length=64)),
-                ('limit_usd', core.money.UsdField(blank=True, help_text='USD a calendar month; empty: no limit.', null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[("total", "Everything"), ("operation", "One operation")],
+                        max_length=16,
+                    ),
+                ),
+                ("operation", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "limit_usd",
+                    core.money.UsdField(
+                        blank=True, help_text="USD a calendar month; empty: no limit.", null=True
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'db_table': 'budgets',
+                "db_table": "budgets",
             },
         ),
         migrations.CreateModel(
-            name='BudgetPeriod',
+            name="BudgetPeriod",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(help_text="YYYY-MM in the owner's zone.", max_length=7)),
-                ('spent_usd', core.money.UsdField(default=Decimal('0'))),
-                ('held_usd', core.money.UsdField(default=Decimal('0'))),
-                ('budget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='operations.budget')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "period",
+                    models.CharField(help_text="YYYY-MM in the owner's zone.", max_length=7),
+                ),
+                ("spent_usd", core.money.UsdField(default=Decimal("0"))),
+                ("held_usd", core.money.UsdField(default=Decimal("0"))),
+                (
+                    "budget",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="periods",
+                        to="operations.budget",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'budget_periods',
+                "db_table": "budget_periods",
             },
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='hold', serialize=False, to='operations.run')),
-                ('amount_usd', core.money.UsdField()),
-                ('period_ids', models.JSONField(help_text='The budget periods that hold the amount.')),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="hold",
+                        serialize=False,
+                        to="operations.run",
+                    ),
+                ),
+                ("amount_usd", core.money.UsdField()),
+                (
+                    "period_ids",
+                    models.JSONField(help_text="The budget periods that hold the amount."),
+                ),
             ],
             options={
-                'db_table': 'budget_holds',
+                "db_table": "budget_holds",
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('provider', models.CharField(max_length=32)),
-                ('model', models.CharField(max_length=128)),
-                ('tier', models.CharField(default='standard', max_length=16)),
-                ('prompt_version', models.PositiveSmallIntegerField(default=1)),
-                ('outcome', models.CharField(choices=[('calling', 'Calling'), ('success', 'Success'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='calling', max_length=16)),
-                ('error_code', models.CharField(blank=True, default='', max_length=32)),
-                ('error', models.TextField(blank=True, default='')),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('latency_ms', models.PositiveIntegerField(blank=True, null=True)),
-                ('input_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('cached_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('output_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('price_id', models.UUIDField(blank=True, help_text='The price version pinned.', null=True)),
-                ('ceiling_usd', core.money.UsdField(default=Decimal('0'), help_text='What it reserved: its upper bound.')),
-                ('booked_usd', core.money.UsdField(default=Decimal('0'), help_text='What budgets count for it.')),
-                ('cost_usd', core.money.UsdField(blank=True, help_text='Usage times price; empty: unknown.', null=True)),
-                ('is_late', models.BooleanField(default=False, help_text='Its answer came after its worker had lost the run.')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='operations.run')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("provider", models.CharField(max_length=32)),
+                ("model", models.CharField(max_length=128)),
+                ("tier", models.CharField(default="standard", max_length=16)),
+                ("prompt_version", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("calling", "Calling"),
+                            ("success", "Success"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="calling",
+                        max_length=16,
+                    ),
+                ),
+                ("error_code", models.CharField(blank=True, default="", max_length=32)),
+                ("error", models.TextField(blank=True, default="")),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("latency_ms", models.PositiveIntegerField(blank=True, null=True)),
+                ("input_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("cached_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("output_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "price_id",
+                    models.UUIDField(blank=True, help_text="The price version pinned.", null=True),
+                ),
+                (
+                    "ceiling_usd",
+                    core.money.UsdField(
+                        default=Decimal("0"), help_text="What it reserved: its upper bound."
+                    ),
+                ),
+                (
+                    "booked_usd",
+                    core.money.UsdField(
+                        default=Decimal("0"), help_text="What budgets count for it."
+                    ),
+                ),
+                (
+                    "cost_usd",
+                    core.money.UsdField(
+                        blank=True, help_text="Usage times price; empty: unknown.", null=True
+                    ),
+                ),
+                (
+                    "is_late",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Its answer came after its worker had lost the run.",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="operations.run",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'run_attempts',
-                'ordering': ['run', 'number'],
+                "db_table": "run_attempts",
+                "ordering": ["run", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Usage',
+            name="Usage",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('hour', models.DateTimeField(help_text='Start of the hour, UTC.')),
-                ('operation', models.CharField(max_length=64)),
-                ('provider', models.CharField(blank=True, default='', max_length=32)),
-                ('model', models.CharField(blank=True, default='', max_length=128)),
-                ('origin', models.CharField(max_length=16)),
-                ('runs', models.PositiveIntegerField(default=0)),
-                ('succeeded', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0)),
-                ('unknown_cost', models.IntegerField(default=0, help_text='Runs of unknown cost.')),
-                ('cost_usd', core.money.UsdField(default=Decimal('0'), help_text='Of the runs whose cost is known.')),
-                ('input_tokens', models.BigIntegerField(default=0)),
-                ('cached_tokens', models.BigIntegerField(default=0)),
-                ('output_tokens', models.BigIntegerField(default=0)),
-                ('latency_ms', models.BigIntegerField(default=0, help_text='Sum over `timed` runs.')),
-                ('timed', models.PositiveIntegerField(default=0)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("hour", models.DateTimeField(help_text="Start of the hour, UTC.")),
+                ("operation", models.CharField(max_length=64)),
+                ("provider", models.CharField(blank=True, default="", max_length=32)),
+                ("model", models.CharField(blank=True, default="", max_length=128)),
+                ("origin", models.CharField(max_length=16)),
+                ("runs", models.PositiveIntegerField(default=0)),
+                ("succeeded", models.PositiveIntegerField(default=0)),
+                ("failed", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0)),
+                ("unknown_cost", models.IntegerField(default=0, help_text="Runs of unknown cost.")),
+                (
+                    "cost_usd",
+                    core.money.UsdField(
+                        default=Decimal("0"), help_text="Of the runs whose cost is known."
+                    ),
+                ),
+                ("input_tokens", models.BigIntegerField(default=0)),
+                ("cached_tokens", models.BigIntegerField(default=0)),
+                ("output_tokens", models.BigIntegerField(default=0)),
+                (
+                    "latency_ms",
+                    models.BigIntegerField(default=0, help_text="Sum over `timed` runs."),
+                ),
+                ("timed", models.PositiveIntegerField(default=0)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'usage',
-                'db_table': 'operation_execution_analytics',
+                "verbose_name_plural": "usage",
+                "db_table": "operation_execution_analytics",
             },
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(fields=('owner', 'operation'), name='budget_once'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(fields=("owner", "operation"), name="budget_once"),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('operation', ''), ('scope', 'total')), models.Q(('limit_usd__isnull', True), ('scope', 'operation'), models.Q(('operation', ''), _negated=True)), _connector='OR'), name='budget_scope'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("operation", ""), ("scope", "total")),
+                    models.Q(
+                        ("limit_usd__isnull", True),
+                        ("scope", "operation"),
+                        models.Q(("operation", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="budget_scope",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('limit_usd__gte', 0)), name='budget_limit_positive'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit_usd__gte", 0)), name="budget_limit_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budgetperiod',
-            constraint=models.UniqueConstraint(fields=('budget', 'period'), name='budget_period_once'),
+            model_name="budgetperiod",
+            constraint=models.UniqueConstraint(
+                fields=("budget", "period"), name="budget_period_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budgetperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('held_usd__gte', 0), ('spent_usd__gte', 0)), name='budget_period_not_negative'),
+            model_name="budgetperiod",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("held_usd__gte", 0), ("spent_usd__gte", 0)),
+                name="budget_period_not_negative",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(models.OrderBy(models.F('priority'), descending=True), models.F('owner'), models.F('id'), condition=models.Q(('status', 'pending')), name='run_pending'),
+            model_name="run",
+            index=models.Index(
+                models.OrderBy(models.F("priority"), descending=True),
+                models.F("owner"),
+                models.F("id"),
+                condition=models.Q(("status", "pending")),
+                name="run_pending",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['worker_id'], name='run_running'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("status", "running")), fields=["worker_id"], name="run_running"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['owner', '-id'], name='run_owner_newest'),
+            model_name="run",
+            index=models.Index(fields=["owner", "-id"], name="run_owner_newest"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['owner', 'status', '-id'], name='run_owner_status'),
+            model_name="run",
+            index=models.Index(fields=["owner", "status", "-id"], name="run_owner_status"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['owner', 'operation', '-id'], name='run_owner_operation'),
+            model_name="run",
+            index=models.Index(fields=["owner", "operation", "-id"], name="run_owner_operation"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__gte', 1), ('priority__lte', 10)), name='run_priority_1_to_10'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("priority__gte", 1), ("priority__lte", 10)),
+                name="run_priority_1_to_10",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['success', 'failed', 'skipped', 'cancelled']), _negated=True), ('finished_at__isnull', False), _connector='OR'), name='run_final_has_end'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status__in", ["success", "failed", "skipped", "cancelled"]), _negated=True
+                    ),
+                    ("finished_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="run_final_has_end",
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('outcome', 'unknown')), fields=['outcome'], name='attempt_open'),
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("outcome", "unknown")), fields=["outcome"], name="attempt_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='attempt_number_once'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                fields=("run", "number"), name="attempt_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usage',
-            constraint=models.UniqueConstraint(fields=('owner', 'hour', 'operation', 'provider', 'model', 'origin'), name='usage_once'),
+            model_name="usage",
+            constraint=models.UniqueConstraint(
+                fields=("owner", "hour", "operation", "provider", "model", "origin"),
+                name="usage_once",
+            ),
         ),
     ]
