@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -10,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import User
 from audit import append_only
 from tests.builders import make_user
+from tests.processes import manage
 
 
 @pytest.fixture
@@ -53,3 +56,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Let the suite, and nothing else, empty the audit tables between two tests."""
     with django_db_blocker.unblock():
         append_only.remove(connection, append_only.EMPTYING[connection.vendor])
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a HELIX_VAR_DIR that is set up, on SQLite, to be copied by tests."""
+    var = tmp_path_factory.mktemp("migrated")
+    manage(var, "setup")
+    return var

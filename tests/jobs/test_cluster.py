@@ -5,48 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.processes import WAIT, manage, start, wait_for
+
 pytestmark = [pytest.mark.slow, pytest.mark.own_database]
 
-ROOT = Path(__file__).resolve().parents[2]
-WAIT = 20.0  # seconds; two busy cores start a worker in some three
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {WAIT} s: {what}"
-        time.sleep(0.05)
-
-
-def environment(var: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DATABASE_URL": f"sqlite:///{var / 'helix.sqlite3'}",
-        "HELIX_VAR_DIR": str(var),
-        "DJANGO_SETTINGS_MODULE": "tests.jobs.probe.settings",
-        "SECRET_KEY": "tests-only",
-    }
-
-
-def manage(var: Path, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603  # our own command and arguments
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment(var),
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return done.stdout
+PROBE = "tests.jobs.probe.settings"
 
 
 class Worker:
@@ -54,20 +23,14 @@ class Worker:
 
     def __init__(self, var: Path) -> None:
         self.var = var
-        self.environment = environment(var)
-        self.main = psutil.Popen(
-            [sys.executable, "manage.py", "worker"],
-            cwd=ROOT,
-            env=self.environment,
-            start_new_session=True,
-        )
+        self.main = start(var, "worker", settings=PROBE)
         self.born: set[psutil.Process] = {self.main}
         wait_for(lambda: self.marks("started") and len(self.processes()) == 5, "a whole worker")
         self.sentinel = self.main.children()[0]
 
     def enqueue(self, *calls: str) -> None:
         lines = ["from jobs.queue import enqueue", *(f"enqueue({call})" for call in calls)]
-        manage(self.var, "shell", "-v0", "-c", "\n".join(lines))
+        manage(self.var, "shell", "-v0", "-c", "\n".join(lines), settings=PROBE)
 
     def marks(self, word: str) -> list[int]:
         """Return the ids of the processes that wrote `word`, in the order of writing."""
@@ -92,13 +55,6 @@ class Worker:
             for process in self.born
             if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
         ]
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    var = tmp_path_factory.mktemp("migrated")
-    manage(var, "migrate", "-v0")
-    return var
 
 
 @pytest.fixture
