@@ -148,9 +148,11 @@ def next_after(
     if after.tzinfo is None:
         raise ValueError("`after` must be aware.")
     cron, tz, after = parse(expression), _load_zone(zone), after.astimezone(UTC)
+    today = after.astimezone(tz).date()
+    if _steady_offset(today, tz) is None:
+        today -= _DAY  # clocks set back across midnight show the end of yesterday again
     found: datetime | None = None
-    # Yesterday may not be over: clocks set back across midnight show the end of it again.
-    for day in cron.dates(after.astimezone(tz).date() - _DAY, years=HORIZON_YEARS):
+    for day in cron.dates(today, years=HORIZON_YEARS):
         offset = _steady_offset(day, tz)
         if offset is None:
             fires = _fires_on_changing_date(cron, day, tz, gap, overlap)
@@ -254,6 +256,7 @@ def _load_zone(name: str) -> ZoneInfo:
         ) from None
 
 
+@lru_cache(maxsize=4096)
 def _steady_offset(day: date, zone: ZoneInfo) -> timedelta | None:
     """Return the one offset of a date, or None if the clocks change on it or at its edges."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -22,7 +22,8 @@ from operations.services import RunDraft
 from preferences import services as preferences
 from preferences.services import OperationChoice
 from scheduling import policies
-from scheduling.models import Execution, Schedule
+from scheduling.cadence import Gap, InvalidCron, Overlap
+from scheduling.models import Execution, Schedule, ScheduleQuerySet
 from scheduling.policies import Busy, Cadence, Decision, Expected
 from scheduling.zones import tz_version
 
@@ -71,13 +72,8 @@ def replan_outdated(now: datetime) -> int:
     total = 0
     while True:
         with transaction.atomic():
-            rows = list(
-                Schedule.objects.outdated()
-                .filter(next_execution_at__gt=now)
-                .select_for_update(skip_locked=True)[:AT_ONCE]
-            )
-            moves = [_replanned(row) for row in rows]
-            _write_moves(moves)
+            rows = _locked(Schedule.objects.outdated().filter(next_execution_at__gt=now))
+            _write_moves([_replanned(row) for row in rows], now)
         total += len(rows)
         if len(rows) < AT_ONCE:
             return total
@@ -90,13 +86,36 @@ def replan_in_worker() -> None:
         logger.info("Recomputed %d next fires by the tz database %s", count, tz_version())
 
 
+class _Row(NamedTuple):
+    """What firing reads of a schedule: a third of the time that model instances take."""
+
+    id: UUID
+    owner_id: UUID
+    operation: str
+    parameters: dict[str, Any]
+    priority: int
+    expression: str
+    zone: str
+    gap: Gap
+    overlap: Overlap
+    next_execution_at: datetime
+    counted_from: datetime
+    last_execution_at: datetime | None
+    running_execution_id: UUID | None
+    running_since: datetime | None
+
+    @property
+    def cadence(self) -> Cadence:
+        return Cadence(self.expression, self.zone, self.gap, self.overlap)
+
+
 @dataclass(slots=True)
 class _Move:
     """What a schedule's row is to say. Without `next` it is paused, for `pause_reason`."""
 
-    schedule: Schedule
+    row: _Row
     next: datetime | None
-    counted_from: datetime | None
+    counted_from: datetime
     pause_reason: str = ""
     fired: _Fire | None = None
 
@@ -111,99 +130,81 @@ class _Fire:
     run: RunDraft | None
 
 
-def _replanned(schedule: Schedule) -> _Move:
-    counted_from = schedule.counted_from
+def _locked(schedules: ScheduleQuerySet) -> list[_Row]:
+    rows = schedules.order_by("next_execution_at").select_for_update(skip_locked=True)
+    return [_Row(*values) for values in rows.values_list(*_Row._fields)[:AT_ONCE]]
+
+
+def _replanned(row: _Row) -> _Move:
     try:
-        if counted_from is None:
-            raise ValueError("it was never counted")
-        coming = schedule.next_after(counted_from)
-    except ValueError as error:
-        return _broken(schedule, error)
-    return _Move(schedule, coming, counted_from, "" if coming else NO_FURTHER_FIRE)
+        coming = row.cadence.next_after(row.counted_from)
+    except InvalidCron as error:
+        return _broken(row, error)
+    return _Move(row, coming, row.counted_from, "" if coming else NO_FURTHER_FIRE)
 
 
-def _broken(schedule: Schedule, error: Exception) -> _Move:
-    return _Move(schedule, None, None, f"Its next fire cannot be computed: {error}")
+def _broken(row: _Row, error: Exception) -> _Move:
+    return _Move(row, None, row.counted_from, f"Its next fire cannot be computed: {error}")
 
 
 def _fire_some(now: datetime) -> int:
-    due = list(
-        Schedule.objects.due(now)
-        .order_by("next_execution_at")
-        .select_for_update(skip_locked=True)[:AT_ONCE]
-    )
+    due = _locked(Schedule.objects.due(now))
     running = _running(due, now)
     choices = preferences.lookup_many((row.owner_id, row.operation) for row in due)
-    coming_of = _Memory(now)
+    known: dict[tuple[Cadence, datetime], Expected] = {}  # many share expression and moment
     fires: list[_Fire] = []
     moves: list[_Move] = []
-    for schedule in due:
+    for row in due:
+        key = (row.cadence, row.next_execution_at)
         try:
-            coming = coming_of(schedule)
+            if key not in known:
+                known[key] = policies.expected(*key, now)
         except Exception as error:
-            logger.warning("Schedule %s cannot be computed", schedule.pk, exc_info=error)
-            moves.append(_broken(schedule, error))
+            logger.warning("Schedule %s cannot be computed", row.id, exc_info=error)
+            moves.append(_broken(row, error))
             continue
-        choice = choices[schedule.owner_id, schedule.operation]
+        coming, choice = known[key], choices[row.owner_id, row.operation]
         decided = policies.decide(
             coming,
             now=now,
-            zone=schedule.zone,
-            busy=running.get(schedule.running_execution_id),
-            refusal="" if choice.enabled else f"{schedule.operation} is off in the preferences.",
+            zone=row.zone,
+            busy=running.get(row.running_execution_id),
+            refusal="" if choice.enabled else f"{row.operation} is off in the preferences.",
         )
-        fires += [_fire(schedule, decision, choice) for decision in decided]
+        fires += [_fire(row, decision, choice) for decision in decided]
         reason = "" if coming.next else NO_FURTHER_FIRE
-        moves.append(_Move(schedule, coming.next, coming.latest, reason))
+        moves.append(_Move(row, coming.next, coming.latest, reason))
     started = _write_fires(fires, now)
     for move in moves:
-        move.fired = started.get(move.schedule.pk)
+        move.fired = started.get(move.row.id)
     _write_moves(moves, now)
     return len(due)
 
 
-class _Memory:
-    """What has come, by expression and first fire: many schedules share them."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._known: dict[tuple[Cadence, datetime], Expected] = {}
-
-    def __call__(self, schedule: Schedule) -> Expected:
-        cadence = Cadence(schedule.expression, schedule.zone, schedule.gap, schedule.overlap)  # type: ignore[arg-type]  # choices of the fields
-        first = schedule.next_execution_at
-        if first is None:
-            raise ValueError("it has none")
-        key = (cadence, first)
-        if key not in self._known:
-            self._known[key] = policies.expected(cadence, first, self._now)
-        return self._known[key]
-
-
-def _running(due: Iterable[Schedule], now: datetime) -> dict[UUID | None, Busy]:
+def _running(due: Iterable[_Row], now: datetime) -> dict[UUID | None, Busy]:
     """Return what keeps schedules from firing, by its execution."""
     blocking = (row for row in due if policies.blocks(row.running_since, now))
     ids = [row.running_execution_id for row in blocking if row.running_execution_id]
     if not ids:
         return {}
     return {
-        row.pk: Busy(row.expected_at, str(row.run_id), row.created_at)
-        for row in Execution.objects.filter(pk__in=ids)
+        each.pk: Busy(each.expected_at, str(each.run_id), each.created_at)
+        for each in Execution.objects.filter(pk__in=ids)
     }
 
 
-def _fire(schedule: Schedule, decision: Decision, choice: OperationChoice) -> _Fire:
+def _fire(row: _Row, decision: Decision, choice: OperationChoice) -> _Fire:
     run = None
     if decision.is_fire:
         run = RunDraft(
             id=uuid7(),
-            owner_id=schedule.owner_id,
-            operation=schedule.operation,
-            parameters={**choice.parameters, **schedule.parameters},
+            owner_id=row.owner_id,
+            operation=row.operation,
+            parameters={**choice.parameters, **row.parameters},
             origin=Run.Origin.CRON,
-            priority=schedule.priority,
+            priority=row.priority,
         )
-    return _Fire(uuid7(), schedule.pk, decision, run)
+    return _Fire(uuid7(), row.id, decision, run)
 
 
 def _write_fires(fires: Sequence[_Fire], now: datetime) -> dict[UUID, _Fire]:
@@ -247,31 +248,27 @@ _MOVED = [
 ]
 
 
-def _write_moves(moves: Sequence[_Move], now: datetime | None = None) -> None:
+def _write_moves(moves: Sequence[_Move], now: datetime) -> None:
     sql.update_rows(
-        Schedule, ["id"], _MOVED, [_row(move, now) for move in moves], add=["execution_count"]
+        Schedule, ["id"], _MOVED, [_moved(move, now) for move in moves], add=["execution_count"]
     )
-    for move in moves:
-        if move.next is None:
-            audit.record(
-                "schedule.paused",
-                target=move.schedule,
-                by=None,
-                after={"reason": move.pause_reason},
-            )
+    paused = {move.row.id: move.pause_reason for move in moves if move.next is None}
+    for schedule in Schedule.objects.filter(pk__in=paused) if paused else ():
+        after = {"reason": paused[schedule.pk]}
+        audit.record("schedule.paused", target=schedule, by=None, after=after)
 
 
-def _row(move: _Move, now: datetime | None) -> tuple[Any, ...]:
-    schedule, fired = move.schedule, move.fired
+def _moved(move: _Move, now: datetime) -> tuple[Any, ...]:
+    row, fired = move.row, move.fired
     return (
-        schedule.pk,
+        row.id,
         move.next,
-        move.counted_from if move.next else None,
-        tz_version() if move.next else "",
+        move.counted_from,
+        tz_version(),
         move.next is not None,
         move.pause_reason,
-        fired.decision.expected_at if fired else schedule.last_execution_at,
-        fired.id if fired else schedule.running_execution_id,
-        now if fired else schedule.running_since,
+        fired.decision.expected_at if fired else row.last_execution_at,
+        fired.id if fired else row.running_execution_id,
+        now if fired else row.running_since,
         1 if fired else 0,
     )

@@ -108,7 +108,12 @@ class Schedule(OwnedModel):
     last_execution_at = models.DateTimeField(null=True, blank=True)
     execution_count = models.PositiveIntegerField(default=0)
     running_execution: models.ForeignKey[Any, Execution | None] = models.ForeignKey(
-        "Execution", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "Execution",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # a partial one is below: every index here is written at every fire
     )
     running_since = models.DateTimeField(null=True, blank=True)
 
@@ -161,7 +166,11 @@ class Schedule(OwnedModel):
                 name="schedule_due",
                 condition=Q(enabled=True, next_execution_at__isnull=False),
             ),
-            models.Index(fields=["owner", "-id"], name="schedule_owner_newest"),
+            models.Index(
+                fields=["running_execution"],
+                name="schedule_running",
+                condition=Q(running_execution__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -278,7 +287,12 @@ class Execution(models.Model):
     SKIPPED = "skipped"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="executions")
+    schedule = models.ForeignKey(
+        Schedule,
+        on_delete=models.PROTECT,
+        related_name="executions",
+        db_index=False,  # the unique key begins with it
+    )
     expected_at = models.DateTimeField()
     triggered_by = models.CharField(max_length=16, choices=Trigger.choices)
     run = models.OneToOneField(
