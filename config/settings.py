@@ -194,6 +194,8 @@ LOGGING = {
             "django-q": "WARNING",
             "uvicorn": "INFO",
             "uvicorn.access": "WARNING",
+            "httpx2": "WARNING",  # a line for each call of a provider otherwise
+            "google_genai": "WARNING",
         }.items()
     },
 }

@@ -133,11 +133,10 @@ class RateCard:
         return cls({tier: tuple(map(_band_from_json, bands)) for tier, bands in data.items()})
 
 
-def flat(input_usd: Decimal, output_usd: Decimal, cached_usd: Decimal | None = None) -> RateCard:
-    """Return a card with one price at all hours; cached input costs as much unless stated."""
-    cached = input_usd if cached_usd is None else cached_usd
-    rates = Rates(input=input_usd, cached=cached, cache_write=input_usd, output=output_usd)
-    return RateCard({"standard": (Band(steps=(rates,)),)})
+def flat(input_usd: Decimal, output_usd: Decimal) -> RateCard:
+    """Return a card with one price at all hours and in all tiers, cached input included."""
+    band = Band(steps=(Rates(input_usd, input_usd, input_usd, output_usd),))
+    return RateCard({"standard": (band,), "flex": (band,), "batch": (band,)})
 
 
 _COMPONENTS = ("input", "cached", "cache_write", "output")

@@ -137,6 +137,8 @@ def _open(provider: ProviderInfo) -> Opened:
         raise KeyRefused(f"There is no key for {provider.label}: set {provider.key_ref}.")
     from pydantic_ai.models import create_async_httpx2_client
 
+    for needed in ("pydantic_ai.direct", "providers.adapters.errors"):
+        importlib.import_module(needed)  # here, not in the event loop
     http_client = create_async_httpx2_client()
     module = importlib.import_module(f"providers.adapters.{provider.kind}")
     vendor: Vendor = module.open_vendor(

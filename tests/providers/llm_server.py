@@ -64,7 +64,12 @@ class LlmServer:
         return provider_info(vendor, self.base_url(vendor))
 
     def point(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Set keys and addresses of all vendors to this server."""
+        """Set keys and addresses of all vendors to this server.
+
+        The catalogue sees it after `catalogue.invalidate()`; the compatible server's model is in it
+        after `services.sync_catalogue()`.
+        """
+        monkeypatch.setenv("OPENAI_COMPATIBLE_MODEL", "qwen3:8b")
         for vendor in VENDORS:
             monkeypatch.setenv(f"{_VARIABLE[vendor]}_API_KEY", KEY)
             monkeypatch.setenv(f"{_VARIABLE[vendor]}_BASE_URL", self.base_url(vendor))

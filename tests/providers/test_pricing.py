@@ -78,6 +78,7 @@ def test_a_free_model_costs_nothing() -> None:
     free = flat(Decimal(0), Decimal(0))
 
     assert free.cost_usd(Usage(10, 10), at=NOON) == 0
+    assert free.cost_usd(Usage(10, 10), at=NOON, tier="flex") == 0
     assert free.ceiling_usd(10, 10) == 0
 
 

@@ -120,6 +120,8 @@ def _exceptions(card: RateCard) -> list[tuple[Rates, str]]:
     """Return the other rates, each with when they hold."""
     found = []
     for tier, bands in card.tiers.items():
+        if tier != "standard" and bands == card.tiers.get("standard"):
+            continue
         for band in bands:
             hours = " and ".join(f"{w.start:%H:%M}-{w.end:%H:%M}" for w in band.windows)
             for rates in band.steps:
