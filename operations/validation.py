@@ -119,13 +119,8 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    path = ""
-    for step in location:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        elif not step.startswith(("function-", "constrained-", "list[", "lax-or-strict")):
-            path += f".{step}" if path else step
-    return path
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return "".join(steps).removeprefix(".")
 
 
 _SENTENCES = {
@@ -147,7 +142,7 @@ _SENTENCES = {
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must not be empty",
     "too_long": "must have at most {max_length} entries and has {actual_length}",
-    "too_short": "must have at least {min_length} entries",
+    "too_short": "must not be empty",
     "greater_than_equal": "must be at least {ge}",
     "greater_than": "must be more than {gt}",
     "less_than_equal": "must be at most {le}",

@@ -5,7 +5,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from operations import figures, rollups
 from operations.catalogue.analytics_summary import Point, Series, listed
@@ -20,6 +26,13 @@ if TYPE_CHECKING:
 CANDIDATES = 20  # of the statistics, the strongest, that a model is shown and may confirm
 
 
+def _sensitivity(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError("must be low, medium or high, or a number from 1 to 10") from None
+
+
 class FindAnomalies(Parameters):
     metric: Annotated[
         figures.Metric | None, Field(description="Which of Helix's own figures to watch.")
@@ -30,6 +43,7 @@ class FindAnomalies(Parameters):
     ] = None
     sensitivity: Annotated[
         Literal["low", "medium", "high"] | Annotated[float, Field(ge=1, le=10)],
+        WrapValidator(_sensitivity),
         Field(description="Or how many robust standard deviations are too many, 1 to 10."),
     ] = "medium"
     timezone: Zone | None = None
