@@ -22,3 +22,4 @@ if IS_SQLITE:  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / f"{_name or 'test'}.sqlite3"}  # noqa: F405
 elif _name:  # several people may test on one server
     DATABASES["default"]["TEST"] = {"NAME": _name}  # noqa: F405
+STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405  # WhiteNoise warns where there is none
