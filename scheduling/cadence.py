@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 Gap = Literal["first_valid", "skip"]
@@ -29,6 +29,8 @@ NICKNAMES = {
     "@ANNUALLY": "0 0 1 1 *",
 }
 
+_GAPS = get_args(Gap)
+_OVERLAPS = get_args(Overlap)
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
@@ -147,7 +149,11 @@ def next_after(
     """
     if after.tzinfo is None:
         raise ValueError("`after` must be aware.")
+    if gap not in _GAPS or overlap not in _OVERLAPS:
+        raise ValueError(f"gap is one of {_GAPS}, overlap one of {_OVERLAPS}.")
     cron, tz, after = parse(expression), _load_zone(zone), after.astimezone(UTC)
+    if after.year >= MAXYEAR:
+        return None  # there is no next day to compute with
     today = after.astimezone(tz).date()
     if _steady_offset(today, tz) is None:
         today -= _DAY  # clocks set back across midnight show the end of yesterday again

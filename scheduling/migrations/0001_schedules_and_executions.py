@@ -10,112 +10,296 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('operations', '0001_ledger'),
+        ("operations", "0001_ledger"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Execution',
+            name="Execution",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('expected_at', models.DateTimeField()),
-                ('triggered_by', models.CharField(choices=[('cron', 'Cron'), ('webhook', 'Webhook'), ('manual', 'By hand'), ('backfill', 'Backfill')], max_length=16)),
-                ('reason', models.TextField(blank=True, default='', help_text='Why there is no run.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('run', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='execution', to='operations.run')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("expected_at", models.DateTimeField()),
+                (
+                    "triggered_by",
+                    models.CharField(
+                        choices=[
+                            ("cron", "Cron"),
+                            ("webhook", "Webhook"),
+                            ("manual", "By hand"),
+                            ("backfill", "Backfill"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(blank=True, default="", help_text="Why there is no run."),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "run",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="execution",
+                        to="operations.run",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'schedule_executions',
-                'ordering': ['-expected_at'],
+                "db_table": "schedule_executions",
+                "ordering": ["-expected_at"],
             },
         ),
         migrations.CreateModel(
-            name='Schedule',
+            name="Schedule",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120)),
-                ('operation', models.CharField(max_length=64)),
-                ('type', models.CharField(choices=[('cron', 'Cron'), ('webhook', 'Webhook'), ('manual', 'By hand')], max_length=16)),
-                ('expression', models.CharField(blank=True, default='', help_text='minute, hour, day of month, month, day of week: “0 6 * * MON-FRI”; or @daily.', max_length=100)),
-                ('zone', models.CharField(default='UTC', help_text='IANA name; the expression is read by its clocks.', max_length=64, validators=[accounts.models.validate_zone], verbose_name='time zone')),
-                ('gap', models.CharField(choices=[('first_valid', 'At the first valid moment'), ('skip', 'Not at all')], default='first_valid', max_length=16, verbose_name='when clocks go forward')),
-                ('overlap', models.CharField(choices=[('first', 'Once, at the first'), ('both', 'Both times')], default='first', max_length=16, verbose_name='when clocks go back')),
-                ('parameters', models.JSONField(blank=True, default=dict)),
-                ('priority', models.PositiveSmallIntegerField(default=5, help_text='1 to 10; 10 runs first.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)])),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('enabled', models.BooleanField(default=True)),
-                ('pause_reason', models.TextField(blank=True, default='')),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
-                ('next_execution_at', models.DateTimeField(blank=True, null=True)),
-                ('counted_from', models.DateTimeField(blank=True, null=True)),
-                ('tz_version', models.CharField(blank=True, default='', max_length=16)),
-                ('last_execution_at', models.DateTimeField(blank=True, null=True)),
-                ('execution_count', models.PositiveIntegerField(default=0)),
-                ('running_since', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('running_execution', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='scheduling.execution')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("operation", models.CharField(max_length=64)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[("cron", "Cron"), ("webhook", "Webhook"), ("manual", "By hand")],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "expression",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="minute, hour, day of month, month, day of week: “0 6 * * MON-FRI”; or @daily.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "zone",
+                    models.CharField(
+                        default="UTC",
+                        help_text="IANA name; the expression is read by its clocks.",
+                        max_length=64,
+                        validators=[accounts.models.validate_zone],
+                        verbose_name="time zone",
+                    ),
+                ),
+                (
+                    "gap",
+                    models.CharField(
+                        choices=[
+                            ("first_valid", "At the first valid moment"),
+                            ("skip", "Not at all"),
+                        ],
+                        default="first_valid",
+                        max_length=16,
+                        verbose_name="when clocks go forward",
+                    ),
+                ),
+                (
+                    "overlap",
+                    models.CharField(
+                        choices=[("first", "Once, at the first"), ("both", "Both times")],
+                        default="first",
+                        max_length=16,
+                        verbose_name="when clocks go back",
+                    ),
+                ),
+                ("parameters", models.JSONField(blank=True, default=dict)),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="1 to 10; 10 runs first.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10),
+                        ],
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                ("pause_reason", models.TextField(blank=True, default="")),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
+                ("next_execution_at", models.DateTimeField(blank=True, null=True)),
+                ("counted_from", models.DateTimeField(blank=True, null=True)),
+                ("tz_version", models.CharField(blank=True, default="", max_length=16)),
+                ("last_execution_at", models.DateTimeField(blank=True, null=True)),
+                ("execution_count", models.PositiveIntegerField(default=0)),
+                ("running_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "running_execution",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scheduling.execution",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'operation_schedules',
-                'ordering': ['-id'],
+                "db_table": "operation_schedules",
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='execution',
-            name='schedule',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='executions', to='scheduling.schedule'),
+            model_name="execution",
+            name="schedule",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="executions",
+                to="scheduling.schedule",
+            ),
         ),
         migrations.AddIndex(
-            model_name='schedule',
-            index=models.Index(condition=models.Q(('enabled', True), ('next_execution_at__isnull', False)), fields=['next_execution_at'], name='schedule_due'),
+            model_name="schedule",
+            index=models.Index(
+                condition=models.Q(("enabled", True), ("next_execution_at__isnull", False)),
+                fields=["next_execution_at"],
+                name="schedule_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='schedule',
-            index=models.Index(condition=models.Q(('running_execution__isnull', False)), fields=['running_execution'], name='schedule_running'),
+            model_name="schedule",
+            index=models.Index(
+                condition=models.Q(("running_execution__isnull", False)),
+                fields=["running_execution"],
+                name="schedule_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('type', 'cron'), models.Q(('expression', ''), _negated=True)), models.Q(models.Q(('type', 'cron'), _negated=True), ('expression', '')), _connector='OR'), name='schedule_cron_has_expression'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("type", "cron"), models.Q(("expression", ""), _negated=True)),
+                    models.Q(models.Q(("type", "cron"), _negated=True), ("expression", "")),
+                    _connector="OR",
+                ),
+                name="schedule_cron_has_expression",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('enabled', True), ('next_execution_at__isnull', False), ('type', 'cron')), models.Q(models.Q(('enabled', True), ('type', 'cron'), _negated=True), ('next_execution_at__isnull', True)), _connector='OR'), name='schedule_enabled_cron_has_next'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("enabled", True), ("next_execution_at__isnull", False), ("type", "cron")
+                    ),
+                    models.Q(
+                        models.Q(("enabled", True), ("type", "cron"), _negated=True),
+                        ("next_execution_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="schedule_enabled_cron_has_next",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('next_execution_at__isnull', True), ('counted_from__lt', models.F('next_execution_at')), _connector='OR'), name='schedule_next_is_counted'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("next_execution_at__isnull", True),
+                    ("counted_from__lt", models.F("next_execution_at")),
+                    _connector="OR",
+                ),
+                name="schedule_next_is_counted",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('enabled', True), ('pause_reason', '')), models.Q(('enabled', False), models.Q(('pause_reason', ''), _negated=True)), _connector='OR'), name='schedule_pause_has_reason'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("enabled", True), ("pause_reason", "")),
+                    models.Q(("enabled", False), models.Q(("pause_reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="schedule_pause_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('archived_at__isnull', True), ('enabled', False), _connector='OR'), name='schedule_archived_is_off'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("archived_at__isnull", True), ("enabled", False), _connector="OR"
+                ),
+                name="schedule_archived_is_off",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('running_execution__isnull', True), ('running_since__isnull', True)), models.Q(('running_execution__isnull', False), ('running_since__isnull', False)), _connector='OR'), name='schedule_running_since'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("running_execution__isnull", True), ("running_since__isnull", True)),
+                    models.Q(
+                        ("running_execution__isnull", False), ("running_since__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="schedule_running_since",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__gte', 1), ('priority__lte', 10)), name='schedule_priority_1_to_10'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("priority__gte", 1), ("priority__lte", 10)),
+                name="schedule_priority_1_to_10",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.CheckConstraint(condition=models.Q(('gap__in', ['first_valid', 'skip']), ('overlap__in', ['first', 'both'])), name='schedule_clock_choices'),
+            model_name="schedule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("gap__in", ["first_valid", "skip"]), ("overlap__in", ["first", "both"])
+                ),
+                name="schedule_clock_choices",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='execution',
-            constraint=models.UniqueConstraint(fields=('schedule', 'expected_at'), name='execution_once'),
+            model_name="execution",
+            constraint=models.UniqueConstraint(
+                fields=("schedule", "expected_at"), name="execution_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='execution',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('run__isnull', False)), models.Q(('run__isnull', True), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='execution_run_or_reason'),
+            model_name="execution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("reason", ""), ("run__isnull", False)),
+                    models.Q(("run__isnull", True), models.Q(("reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="execution_run_or_reason",
+            ),
         ),
     ]

@@ -169,8 +169,16 @@ def test_none_when_nothing_comes_within_nine_years() -> None:
     assert next_after(sunday_leap_day, "UTC", utc("2032-02-29")) is None
 
 
-def test_none_when_the_calendar_ends() -> None:
-    assert next_after("* * * * *", "UTC", datetime(9999, 6, 1, tzinfo=UTC)) is None
+@pytest.mark.parametrize("moment", ["9998-12-31 23:59", "9999-06-01", "9999-12-31 23:59"])
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Apia", "America/New_York"])
+def test_none_when_the_calendar_ends(moment: str, zone: str) -> None:
+    assert next_after("0 12 31 12 *", zone, utc(moment)) is None
+
+
+@pytest.mark.parametrize("policy", [{"gap": "later"}, {"overlap": "last"}])
+def test_an_unknown_policy_is_refused(policy: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="gap is one of"):
+        next_after("0 9 * * *", "UTC", NOW, **policy)  # type: ignore[arg-type]
 
 
 def test_leap_day_is_found_across_2100() -> None:
