@@ -52,9 +52,10 @@ def _days(first: str, last: str) -> list[date]:
     return [date.fromordinal(day) for day in range(start.toordinal(), end.toordinal() + 1)]
 
 
-# China's public holidays as the State Council announces them each November for the next year
-# (for 2026: notice 7 of 2025). After the last day listed a holiday is billed here at the peak
-# price: too much, never too little.
+# China's public holidays. For 2026 as the State Council announced them (notice 7 of 2025); for 2027
+# the days that its decree 795 fixes and that fall on Monday to Friday: the notice, due each
+# November, adds bridging days. A holiday missing here is billed at the peak price: too much, never
+# too little.
 _HOLIDAYS_CN = frozenset(
     [
         *_days("2026-01-01", "2026-01-03"),
@@ -64,6 +65,13 @@ _HOLIDAYS_CN = frozenset(
         *_days("2026-06-19", "2026-06-21"),
         *_days("2026-09-25", "2026-09-27"),
         *_days("2026-10-01", "2026-10-07"),
+        date(2027, 1, 1),  # New Year
+        date(2027, 2, 5),  # the eve of Spring Festival
+        date(2027, 2, 8),  # its third day
+        date(2027, 4, 5),  # Tomb-Sweeping Day
+        date(2027, 6, 9),  # Dragon Boat Festival
+        date(2027, 9, 15),  # Mid-Autumn Festival
+        date(2027, 10, 1),  # National Day
     ]
 )
 
