@@ -86,6 +86,7 @@ class Engine:
 
     def run(self) -> None:
         parent = os.getppid()
+        logger.info("Engine started: %d slots, worker %s", self.slots, self.lease.worker_id)
         while not self._stopping.is_set():
             if os.getppid() != parent:
                 logger.warning("The parent process is gone; this worker stops")
@@ -291,6 +292,8 @@ class Engine:
         self._guarded(self._sign_off)
         self._calls.close()
         connection.close()
+        if self.lease.kind == "worker":
+            logger.info("Engine stopped: worker %s", self.lease.worker_id)
 
     def _calls_open(self) -> bool:
         """Say whether a call is in flight; flights that pause between two calls are given back."""
