@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from datetime import datetime, time
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199  # further out, arithmetic over zones may overflow
 
@@ -28,9 +35,28 @@ class Parameters(BaseModel):
 
 
 class Result(BaseModel):
-    """Base of all results: what a model's answer must be."""
+    """Base of all results: what a model's answer must be.
+
+    Characters that PostgreSQL's jsonb refuses are mended, not refused: asking again costs money.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, answer: Any) -> Any:
+        if isinstance(answer, dict):
+            return {name: _mended(value) for name, value in answer.items()}
+        return answer
+
+
+def _mended(value: Any) -> Any:
+    """Return text, or a list of texts, as it can be stored; nested results mend themselves."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    return value
 
 
 def _id(value: Any) -> Any:

@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import Field
+from django.conf import settings
 
 from operations import registry, tokens, validation
-from operations.parameters import Parameters, Result
 from operations.registry import Operation
 
 NINE = {
@@ -160,29 +159,11 @@ def _forget_after() -> Any:
 
 
 @pytest.mark.usefixtures("_forget_after")
-def test_a_new_operation_is_one_small_module() -> None:
-    class Count(Parameters):
-        text: str = Field(max_length=10_000, description="What to count.")
+def test_a_new_operation_is_one_small_module_as_the_docs_show() -> None:
+    docs = (settings.BASE_DIR / "docs" / "operations.md").read_text()
+    module = docs.partition("```python\n")[2].partition("```")[0]
 
-    class Counted(Result):
-        words: int
-
-    registry.register(
-        Operation(
-            slug="text-count",
-            title="Count words",
-            kind="tasks",
-            tier="cheap",
-            help="Counts the words of a text.",
-            parameters=Count,
-            result=Counted,
-            instructions="Count the words between the text tags.",
-            prompt=lambda given: f"<text>{given.text}</text>",
-            output_tokens=lambda given: 20,
-            rules=lambda given: {"words": len(given["text"].split())},
-            example={"text": "one two three"},
-        )
-    )
+    exec(module, {"__name__": "operations.catalogue.text_count"})  # noqa: S102  # our own docs
 
     operation = registry.get("text-count")
     assert operation.rules is not None
@@ -191,6 +172,29 @@ def test_a_new_operation_is_one_small_module() -> None:
     assert operation in registry.all_operations()
 
 
+@every_operation
+def test_the_docs_name_every_parameter_and_result(operation: Operation[Any]) -> None:
+    docs = (settings.BASE_DIR / "docs" / "operations.md").read_text()
+    chapter = docs.partition(f"### {operation.slug} (")[2].partition("\n##")[0]
+
+    assert chapter.startswith(operation.tier)
+    for model in (operation.parameters, operation.result):
+        for name in model.model_fields:
+            assert f"`{name}`" in chapter, name
+
+
 def test_an_unknown_operation_names_those_there_are() -> None:
     with pytest.raises(registry.UnknownOperation, match="email-classify"):
         registry.get("email-clasify")
+
+
+def test_an_answer_is_mended_where_the_database_would_refuse_it() -> None:
+    answer = {
+        "briefing": "a\x00b",
+        "items": [{"event_id": "1", "preparation": ["x\ud83d"], "minutes_before": 5}],
+    }
+
+    stored = registry.get("calendar-prep").result.model_validate(answer).model_dump()
+
+    assert stored["briefing"] == "ab"
+    assert stored["items"][0]["preparation"] == ["x?"]
