@@ -30,7 +30,7 @@ _HARMLESS_NAME = re.compile(r"(?i)(?:_refs?|_count|_fingerprint|_id|_name|_at)$"
 _PATTERNS = [
     # scheme://user:password@host
     (
-        re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,100}:)[^\s/]{1,200}@"),
+        re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,200}@"),
         rf"\1{DOTS}@",
     ),
     (
@@ -42,14 +42,14 @@ _PATTERNS = [
     (re.compile(r"(?i)\b(bearer|basic)\s{1,4}[\w.~+/=-]{8,4000}"), rf"\1 {DOTS}"),
     # what vendors put in front of their keys, so that nets like this one find them
     (re.compile(r"\b(sk|pk|rk)-[\w-]{8,400}"), rf"\1-{DOTS}"),
-    (re.compile(r"\bAIza[\w-]{10,400}"), f"AIza{DOTS}"),
-    (re.compile(r"\bAKIA[A-Z0-9]{12,100}"), f"AKIA{DOTS}"),
+    (re.compile(r"AIza[\w-]{10,400}"), f"AIza{DOTS}"),
+    (re.compile(r"AKIA[A-Z0-9]{12,100}"), f"AKIA{DOTS}"),
     (
         re.compile(r"\b(gh[opsu]_|github_pat_|glpat-|xox[abprs]-|hf_|whsec_)[\w+/=-]{10,400}"),
         rf"\1{DOTS}",
     ),
-    (re.compile(r"\beyJ[\w-]{8,4000}\.[\w-]{8,4000}\.[\w-]{0,4000}"), DOTS),  # JSON web tokens
-    (re.compile(r"\bgAAAAA[\w=-]{20,4000}"), DOTS),  # tokens of our own store
+    (re.compile(r"eyJ[\w-]{8,4000}\.[\w-]{8,4000}\.[\w-]{0,4000}"), DOTS),  # JSON web tokens
+    (re.compile(r"gAAAAA[\w=-]{20,4000}"), DOTS),  # tokens of our own store
     # name=value, name: value, "name": "value"
     (
         re.compile(
