@@ -14,6 +14,7 @@ from typing import Any
 
 from providers.local.words import (
     capital,
+    counted,
     joined,
     one_line,
     own_text,
@@ -205,7 +206,11 @@ def compose(parameters: Mapping[str, Any]) -> dict[str, Any]:
     draft = plain(parameters.get("draft"), LONGEST_DRAFT + 1)
     if len(draft) > LONGEST_DRAFT:
         draft = f"{draft[:LONGEST_DRAFT].rstrip()} […]\n\n[The rest of the draft.]"
-    facts = _sentences(plain(parameters.get("context")))[: MOST_FACTS[length]]
+    told = _sentences(plain(parameters.get("context")))
+    facts = told[: MOST_FACTS[length]]
+    if len(told) > len(facts):
+        left_out = counted(len(told) - len(facts), "more fact")
+        facts.append(f"[{left_out} of the context, left out of a {length} mail.]")
     if draft:
         middle = [_without_frame(draft)]
     else:
@@ -260,7 +265,7 @@ def respond(parameters: Mapping[str, Any]) -> dict[str, Any]:
     found = (_PREPOSITION.sub("", match.group()) for match in _WHEN.finditer(body[:5000]))
     dates = list(dict.fromkeys(islice(found, 3)))
     tone = _tone(parameters)
-    instructions = _sentences(plain(parameters.get("instructions")))
+    instructions = _sentences(plain(parameters.get("instructions")), longest=5000)
     intent = parameters.get("intent")
     write = INTENTS.get(intent if isinstance(intent, str) else "", _acknowledge)
     topic = _REPLY.sub("", subject).strip() or "your mail"
@@ -397,11 +402,11 @@ def _subject(purpose: Purpose, topic: str) -> str:
     return capital(one_line(subject, 78)) or "[Subject]"
 
 
-def _sentences(text: str) -> list[str]:
+def _sentences(text: str, longest: int = 400) -> list[str]:
     """Return the sentences and list items, without greeting and closing."""
     found: list[str] = []
     for part in _SENTENCE.split(text[:8000]):
-        sentence = one_line(_BULLET.sub("", part), 400)
+        sentence = one_line(_BULLET.sub("", part), longest)
         if len(sentence) < 2 or _GREETING.match(sentence) or _CLOSING.match(sentence):
             continue
         found.append(sentence)

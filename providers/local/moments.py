@@ -20,7 +20,13 @@ def zone_of(name: Any) -> tuple[tzinfo, str]:
 
 
 def is_date(value: Any) -> bool:
-    return isinstance(value, str) and "T" not in value.upper() and ":" not in value
+    if not isinstance(value, str):
+        return False
+    try:
+        date.fromisoformat(value.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def moment_of(value: Any, zone: tzinfo) -> datetime | None:

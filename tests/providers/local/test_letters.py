@@ -137,3 +137,10 @@ def test_the_quoted_history_of_a_mail_is_not_answered() -> None:
     email = {"subject": "x", "body": "Thanks!\n\nOn Monday Bob wrote:\n> Could you pay me?"}
 
     assert "pay me" not in mail.respond({"email": email, "intent": "accept"})["body"]
+
+
+def test_facts_that_do_not_fit_the_length_are_counted_and_not_silently_lost() -> None:
+    body = compose("ask for help", context="One. Two. Three. Four.", length="short")["body"]
+
+    assert "One. Two." in body
+    assert "[2 more facts of the context, left out of a short mail.]" in body
