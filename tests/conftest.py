@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from audit import append_only
+from providers import catalogue
 from tests.builders import make_user
 from tests.processes import manage
 
@@ -49,6 +51,13 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture(autouse=True)
+def _no_catalogue_of_another_test() -> Iterator[None]:
+    """Forget what a test's transaction showed and its end undid."""
+    yield
+    catalogue.invalidate()
 
 
 @pytest.fixture(scope="session")

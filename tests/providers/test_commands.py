@@ -19,7 +19,6 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    catalogue.invalidate()
     for vendor in ("ANTHROPIC", "DEEPSEEK", "GEMINI", "OPENAI", "OPENAI_COMPATIBLE"):
         monkeypatch.delenv(f"{vendor}_API_KEY", raising=False)
         monkeypatch.delenv(f"{vendor}_BASE_URL", raising=False)

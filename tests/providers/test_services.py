@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.migrations.state import ProjectState
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -12,16 +13,12 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from audit.models import AuditEvent
 from providers import catalogue, price_list, services
+from providers.apps import _seed
 from providers.models import ModelPrice, Provider, ProviderModel
 from providers.pricing import RateCard, flat
 from providers.versions import Version
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh_catalogue() -> None:
-    catalogue.invalidate()
 
 
 def test_a_migration_fills_the_catalogue() -> None:
@@ -40,6 +37,15 @@ def test_syncing_again_writes_nothing_and_reads_little(
         services.sync_catalogue()
 
     assert not [query for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
+
+
+def test_seeding_waits_for_its_tables(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    before_the_first_migration = ProjectState().apps
+
+    with django_assert_num_queries(0):
+        _seed(apps=before_the_first_migration)
 
 
 def test_syncing_mends_what_the_code_says_and_keeps_what_operators_set() -> None:

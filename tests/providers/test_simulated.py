@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from datetime import datetime
 from decimal import Decimal
@@ -94,6 +97,26 @@ def test_a_wrong_option_is_named(text: str, named: str) -> None:
         parse(text)
 
     assert named in str(refusal.value)
+
+
+def test_a_wrong_option_stops_the_start() -> None:
+    program = "import django; django.setup()"
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings_test",
+        "HELIX_SIMULATED_PROVIDER": "latency=1",
+    }
+
+    done = subprocess.run(  # noqa: S603  our own words
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+
+    assert done.returncode == 1
+    assert "HELIX_SIMULATED_PROVIDER: there is no option “latency”" in done.stderr.splitlines()[-1]
 
 
 def test_its_answer_is_valid_marked_and_the_same_every_time() -> None:

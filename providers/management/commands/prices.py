@@ -109,7 +109,7 @@ def _lines(price: ModelPrice, in_force: set[UUID]) -> list[str]:
     standard = card.tiers.get("standard", ())
     lines = [f"{_ref(price.model):<36} {_cheapest(standard)}{mark}"]
     lines += [f"{'':<36} {_words(rates)}  {note}" for rates, note in _exceptions(card)]
-    return lines
+    return [line.rstrip() for line in lines]
 
 
 def _cheapest(bands: tuple[Band, ...]) -> str:
@@ -137,4 +137,4 @@ def _words(rates: Rates) -> str:
     return "  ".join(
         f"{name} {'?' if rate is None else format(rate.normalize(), 'f'):<7}"
         for name, rate in (("in", rates.input), ("cached", rates.cached), ("out", rates.output))
-    ).rstrip()
+    )
