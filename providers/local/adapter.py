@@ -45,6 +45,9 @@ class RulesTimedOut(TimedOut):
 class LocalAdapter:
     """Runs rules in a thread, so that a long calculation does not hold up other calls."""
 
+    async def open(self) -> None:
+        """Do nothing: it is always ready."""
+
     async def complete(self, request: Request) -> Completion:
         """Return the answer of the operation's rules, validated; its usage is zero tokens."""
         if request.rules is None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parseaddr
 from itertools import islice
 from typing import Any
 
+from providers.local.letter_kinds import GENERAL, PREAMBLE, PURPOSES, TONES, Purpose, Tone
 from providers.local.words import (
     capital,
     counted,
@@ -21,7 +21,6 @@ from providers.local.words import (
     plain,
     strings_of,
     text_of,
-    word_set,
     words,
 )
 
@@ -33,6 +32,7 @@ _BULLET = re.compile(r"^\s{0,10}(?:[-*•]|\d{1,2}[.)])\s{1,5}")
 _GREETING = re.compile(
     r"^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening))\b[^.?]{0,60}$", re.I
 )
+_SALUTATION = re.compile(r"^(?:hi|hello|hey|dear)(?: \w{1,30}){0,2}, (?=\S)", re.IGNORECASE)
 _CLOSING = re.compile(
     r"^(?:(?:best|kind|warm|many|with) )?(?:regards|wishes|thanks|thank you|cheers|best|sincerely|"
     r"love|yours(?: \w{1,12})?)[,.!]?$",
@@ -57,142 +57,6 @@ _ASKING = re.compile(
     r"\?\s*$|\b(?:please|could you|can you|would you|will you|let me know|need you to|"
     r"waiting for|send (?:me|us)|i'd like you to)\b",
     re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Tone:
-    greeting: str
-    nameless: str
-    closing: str
-    thanks: str
-    please: str
-
-
-TONES = {
-    "professional": Tone("Hello {name},", "Hello,", "Kind regards,", "Thank you", "Please"),
-    "friendly": Tone(
-        "Hi {name},", "Hi there,", "Best wishes,", "Thanks so much", "Could you please"
-    ),
-    "concise": Tone("{name},", "Hello,", "Thanks,", "Thanks", "Please"),
-    "formal": Tone(
-        "Dear {name},",
-        "Dear Sir or Madam,",
-        "Yours sincerely,",
-        "I thank you",
-        "I would ask you to",
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """A kind of letter: what gives it away, how it opens, what it asks, how it ends."""
-
-    name: str
-    signs: frozenset[str]
-    subject: str
-    opening: str
-    needs: tuple[str, ...]  # blanks to fill when no context gives them
-    request: str
-    ending: str
-    weak_signs: frozenset[str] = frozenset()  # count only where no purpose has a sign
-
-
-def _purpose(
-    name: str,
-    signs: str,
-    subject: str,
-    opening: str,
-    needs: tuple[str, ...],
-    request: str,
-    ending: str,
-    weak_signs: str = "",
-) -> Purpose:
-    return Purpose(
-        name, word_set(signs), subject, opening, needs, request, ending, word_set(weak_signs)
-    )
-
-
-PURPOSES = (
-    _purpose(
-        "apology", "apologize apologise apology apologies sorry regret", "Apology: {topic}",
-        "I am writing to apologise: {topic}.", ("[what went wrong, in one sentence]",),
-        "", "I am sorry for the trouble this has caused. [What will be done, and by when.]",
-    ),
-    _purpose(
-        "reminder", "remind reminder overdue chase nudge unpaid outstanding", "Reminder: {topic}",
-        "This is a friendly reminder: {topic}.", ("[what is outstanding and since when]",),
-        "let me know by [date] when I can expect it.",
-        "If this has crossed with your answer, please ignore this note.",
-    ),
-    _purpose(
-        "follow-up", "follow followup following check checking status update chasing",
-        "Following up: {topic}", "I would like to follow up: {topic}.", (),
-        "let me know where this stands.", "",
-    ),
-    _purpose(
-        "thanks", "thank thanks thanking gratitude appreciate appreciation", "Thank you",
-        "{thanks}: {topic}.", ("[what was especially helpful]",), "", "",
-    ),
-    _purpose(
-        "invitation", "invite invitation inviting invited party join event",
-        "Invitation: {topic}", "I would like to invite you: {topic}.",
-        ("[date, time and place]",), "let me know by [date] whether you can come.", "",
-    ),
-    _purpose(
-        "meeting", "meet meeting call appointment schedule reschedule slot demo interview",
-        "Meeting: {topic}", "I would like to arrange a time with you: {topic}.",
-        ("[two or three times that suit you]",),
-        "tell me which time suits you, or suggest another.", "",
-    ),
-    _purpose(
-        "refusal", "decline refuse reject cancel refusal cancellation turn",
-        "{topic}", "I have to turn this down: {topic}.", ("[the reason, if you want to give one]",),
-        "", "I am sorry that I cannot give you a better answer.",
-    ),
-    _purpose(
-        "complaint", "complain complaint dissatisfied refund defective broken faulty claim",
-        "Complaint: {topic}", "I have to raise a problem: {topic}.",
-        ("[order or contract number]", "[what happened, and when]"),
-        "let me know by [date] how you will put this right.", "",
-    ),
-    _purpose(
-        "introduction", "introduce introduction introducing myself onboarding welcome",
-        "Introduction: {topic}", "I am writing to introduce {topic}.",
-        ("[one sentence on who you are]",), "", "I look forward to hearing from you.",
-    ),
-    _purpose(
-        "offer", "offer quote quotation proposal propose pitch sell price",
-        "Offer: {topic}", "Here is our offer: {topic}.", ("[scope, price and validity]",),
-        "let me know by [date] whether this suits you.", "I am glad to answer any questions.",
-    ),
-    _purpose(
-        "application", "apply application applying job position candidate vacancy",
-        "Application: {topic}", "I would like to apply: {topic}.",
-        ("[the experience that fits best]", "[when you could start]"), "",
-        "I look forward to a conversation.",
-    ),
-    _purpose(
-        "announcement", "announce announcement inform tell notify news launch report",
-        "{topic}", "I would like to let you know: {topic}.", (), "",
-        "If you have questions, just reply.",
-    ),
-    _purpose(
-        "request", "ask asking request requesting",
-        "Request: {topic}", "I have a request: {topic}.", (),
-        "let me know whether that is possible.", "",
-        "need want send share provide help review approve confirm question",
-    ),
-)  # fmt: skip
-GENERAL = Purpose("letter", frozenset(), "{topic}", "I am writing about this: {topic}.", (), "", "")
-# Words that only say what to do with the topic, in front of it: “write an email to Anna about …”.
-PREAMBLE = word_set(
-    "please write send draft compose a an the mail email e-mail letter message note to about "
-    "regarding concerning asking ask request requesting for follow up on following remind "
-    "reminding reminder thank thanks invite inviting announce announcing tell telling inform "
-    "informing that apologize apologise apology apologizing apologising decline declining "
-    "complain complaining quick short of and them him her us"
 )
 
 
@@ -406,10 +270,10 @@ def _sentences(text: str, longest: int = 400) -> list[str]:
     """Return the sentences and list items, without greeting and closing."""
     found: list[str] = []
     for part in _SENTENCE.split(text[:8000]):
-        sentence = one_line(_BULLET.sub("", part), longest)
+        sentence = one_line(_SALUTATION.sub("", _BULLET.sub("", part)), longest)
         if len(sentence) < 2 or _GREETING.match(sentence) or _CLOSING.match(sentence):
             continue
-        found.append(sentence)
+        found.append(capital(sentence) if _SALUTATION.match(part) else sentence)
     return found
 
 

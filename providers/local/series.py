@@ -14,7 +14,7 @@ from typing import Any
 from providers.local.moments import moment_of, zone_of
 from providers.local.robust import NORMAL, medians_without_each, number_of, slope, spread
 from providers.local.summary import summarize
-from providers.local.words import counted, one_line
+from providers.local.words import capital, counted, one_line
 
 __all__ = ["find_anomalies", "summarize"]
 
@@ -98,7 +98,7 @@ def _anomaly(point: Point, low: float, high: float, score: float, metric: str) -
         "expected_high": _tidy(high),
         "score": round(score, 1),
         "direction": "high" if is_high else "low",
-        "reason": f"{metric} was {point.value:.4g}, {'above' if is_high else 'below'} the "
+        "reason": f"{capital(metric)} was {point.value:.4g}, {'above' if is_high else 'below'} the "
         f"{low:.4g} to {high:.4g} expected then.",
     }
 

@@ -144,3 +144,11 @@ def test_facts_that_do_not_fit_the_length_are_counted_and_not_silently_lost() ->
 
     assert "One. Two." in body
     assert "[2 more facts of the context, left out of a short mail.]" in body
+
+
+def test_a_greeting_in_front_of_a_request_is_not_quoted() -> None:
+    email = {"subject": "Demo?", "body": "Hi Sam, could you show us the new dashboard?"}
+
+    body = mail.respond({"email": email, "intent": "accept"})["body"]
+
+    assert "You asked “Could you show us the new dashboard?”: yes, gladly." in body

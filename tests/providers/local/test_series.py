@@ -42,7 +42,7 @@ def test_a_spike_is_found_with_what_was_expected() -> None:
     assert 100 < spike["expected_high"] < 150
     assert spike["expected_low"] < 100
     assert spike["score"] > 10
-    assert spike["reason"].startswith("cost was 300, above")
+    assert spike["reason"].startswith("Cost was 300, above")
 
 
 def test_a_drop_is_low() -> None:
