@@ -19,7 +19,7 @@ web: ## The web process alone
 worker: ## The worker alone
 	@.venv/bin/python manage.py worker
 
-dev:
+dev: ## Virtual environment with what development needs
 	@tools/environment requirements-dev.txt
 
 test: dev ## The suite on SQLite, and on PostgreSQL where one is found (ARGS="-k cadence")
