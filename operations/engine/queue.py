@@ -84,15 +84,16 @@ def claim(
     values: list[Any] = []
     for owner in owners:
         values += [*ready.values, priority, owner]
+    # An array, so that the rows are found by their key however wrong the statistics are: joined,
+    # PostgreSQL reads all that is pending. They are locked and still pending by then.
+    chosen = "= ANY(ARRAY(SELECT id FROM c))" if sql.is_postgresql() else "IN (SELECT id FROM c)"
     columns = ", ".join(CLAIMED)
-    if sql.is_postgresql():
-        columns = ", ".join(f"t.{name}" for name in CLAIMED)
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH c AS MATERIALIZED ({' UNION ALL '.join([one] * len(owners))})"
             f" UPDATE {sql.table(Run)} AS t SET status = 'running', worker_id = %s,"
             f" claims = t.claims + 1, started_at = COALESCE(t.started_at, %s), lane = ''"
-            f" FROM c WHERE t.id = c.id AND t.status = 'pending' RETURNING {columns}",
+            f" WHERE t.id {chosen} RETURNING {columns}",
             [
                 *values,
                 sql.bind(Run._meta.get_field("worker_id"), worker_id),
