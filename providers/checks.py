@@ -95,6 +95,8 @@ async def _ask(adapter: Adapter, provider: ProviderInfo, model: ModelInfo) -> Ch
     begun = time.monotonic()
     error = ""
     try:
+        await adapter.open()
+        begun = time.monotonic()
         await adapter.complete(request)
     except ProviderError as refusal:
         error = f"{refusal.code}: {refusal}"

@@ -71,6 +71,13 @@ class Completion:
 class Adapter(Protocol):
     """One vendor. Made once per event loop and provider; its client lives as long as the loop."""
 
+    async def open(self) -> None:
+        """Make ready: slow the first time (an SDK is imported), so no call's time counts it.
+
+        Raises `ProviderError`.
+        """
+        ...
+
     async def complete(self, request: Request) -> Completion:
         """Return the answer, or raise `ProviderError`; nothing else may come out."""
         ...

@@ -76,6 +76,10 @@ class RemoteAdapter:
         self._opening = asyncio.Lock()
         self._opened: Opened | None = None
 
+    async def open(self) -> None:
+        if self._opened is None:
+            await self._open()
+
     async def complete(self, request: Request) -> Completion:
         """Send `request` once; raises `ProviderError` and nothing else."""
         try:

@@ -32,6 +32,9 @@ class SimulatedAdapter:
         self._options = options or simulated.options()
         self._calls: deque[float] = deque()
 
+    async def open(self) -> None:
+        """Do nothing: it is always ready."""
+
     async def complete(self, request: Request) -> Completion:
         options = self._options
         if options is None:
