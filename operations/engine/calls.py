@@ -51,8 +51,11 @@ class Calls:
         begun = time.monotonic()
         ended = Ended(call, 0)
         try:
+            adapter = self._adapter(call.provider)
+            await adapter.open()
+            begun = time.monotonic()
             async with asyncio.timeout(call.request.timeout_s + GRACE_S):
-                ended.completion = await self._adapter(call.provider).complete(call.request)
+                ended.completion = await adapter.complete(call.request)
         except ProviderError as error:
             ended.error = error
         except TimeoutError:

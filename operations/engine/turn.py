@@ -205,7 +205,7 @@ class Turn:
                 Run.Status.SUCCESS,
                 result=end.completion.result,
                 provider=end.call.provider.name,
-                model=end.completion.model or end.call.model.name,
+                model=end.call.model.name,
             )
             return
         if error is None:  # cut short by a stop: somebody else will do it

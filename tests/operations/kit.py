@@ -55,6 +55,9 @@ class ScriptedAdapter:
         self._provider = provider
         self._script = script
 
+    async def open(self) -> None:
+        pass
+
     async def complete(self, request: Request) -> Completion:
         self._script.requests.append((self._provider, request))
         planned = self._script.does[self._provider]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -61,7 +62,9 @@ def test_a_run_settles_with_result_cost_latency_and_its_attempt(
     assert run.cost_usd is not None
     assert run.cost_usd > 0
     assert run.latency_ms is not None
-    assert run.cost_low_usd <= run.cost_mid_usd <= run.cost_high_usd
+    estimate = [run.cost_low_usd, run.cost_mid_usd, run.cost_high_usd]
+    assert None not in estimate
+    assert estimate == sorted(estimate, key=lambda usd: usd or Decimal(0))
     attempt = run.attempts.get()
     assert (attempt.outcome, attempt.input_tokens, attempt.output_tokens) == ("success", 100, 50)
     assert attempt.cost_usd == attempt.booked_usd == run.cost_usd <= attempt.ceiling_usd
@@ -121,7 +124,8 @@ def test_a_free_model_runs_on_an_empty_budget(alice: User) -> None:
     drain()
 
     run.refresh_from_db()
-    assert (run.status, run.provider, run.cost_usd) == ("success", "local", 0)
+    assert (run.status, run.provider) == ("success", "local")
+    assert run.cost_usd == 0
 
 
 def test_an_invalid_answer_is_repaired_once(alice: User, script: Script) -> None:
@@ -135,7 +139,7 @@ def test_an_invalid_answer_is_repaired_once(alice: User, script: Script) -> None
     assert run.status == "success"
     assert [a.outcome for a in run.attempts.all()] == ["failed", "success"]
     assert script.requests[1][1].repair is not None
-    assert run.cost_usd == sum(a.cost_usd for a in run.attempts.all())
+    assert run.cost_usd == sum(known_costs(run))
     assert spent(alice) == run.cost_usd
 
 
@@ -364,7 +368,7 @@ def test_runs_of_a_dead_worker_come_back_with_their_open_call_booked(
     assert (attempt.outcome, attempt.booked_usd) == ("unknown", attempt.ceiling_usd)
     assert run.attempts.count() == 2
     assert run.cost_usd is None
-    assert spent(alice) == attempt.ceiling_usd + run.attempts.last().booked_usd
+    assert spent(alice) == attempt.ceiling_usd + run.attempts.get(number=2).booked_usd
     assert held(alice) == 0
     assert not Hold.objects.exists()
 
@@ -410,7 +414,7 @@ def test_a_late_answer_is_refused_as_a_result_but_its_cost_is_booked(
     assert attempt.is_late
     assert attempt.cost_usd is not None
     assert spent(alice) == before - attempt.ceiling_usd + attempt.cost_usd
-    assert run.cost_usd == sum(a.cost_usd for a in run.attempts.all())
+    assert run.cost_usd == sum(known_costs(run))
     assert Usage.objects.get().unknown_cost == 0
     engine._calls.close()
 
@@ -476,6 +480,10 @@ def lost_call(run: Run) -> Attempt:
     return Attempt.objects.get(pk=call.id)
 
 
-def silence(worker_id: object) -> None:
+def known_costs(run: Run) -> list[Decimal]:
+    return [attempt.cost_usd for attempt in run.attempts.all() if attempt.cost_usd is not None]
+
+
+def silence(worker_id: UUID) -> None:
     long_ago = timezone.now() - timedelta(minutes=1)
     EngineWorker.objects.filter(pk=worker_id).update(beat_at=long_ago)

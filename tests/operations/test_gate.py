@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 USD = 1_000_000_000  # nano-dollars
+ZERO = Decimal(0)
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +79,7 @@ def test_a_hold_is_all_or_nothing(alice: User) -> None:
 
     assert "the monthly budget of email-classify for 2026-11" in refusal
     assert "limit USD 1.00" in refusal
-    assert balance(alice) == balance(alice, "email-classify") == (0, 0)
+    assert balance(alice) == balance(alice, "email-classify") == (ZERO, ZERO)
 
 
 def test_exactly_the_limit_may_be_held_and_not_a_nano_dollar_more(alice: User) -> None:
@@ -91,7 +92,7 @@ def test_exactly_the_limit_may_be_held_and_not_a_nano_dollar_more(alice: User) -
         assert books.hold(ids, 1) != ""
         books.save()
 
-    assert balance(alice) == (0, 1)
+    assert balance(alice) == (ZERO, Decimal(1))
 
 
 def test_settling_moves_what_was_held_to_what_is_spent(alice: User) -> None:
@@ -106,7 +107,7 @@ def test_settling_moves_what_was_held_to_what_is_spent(alice: User) -> None:
         books.settle(ids, held=USD, booked=USD // 4)
         books.save()
 
-    assert balance(alice) == balance(alice, "email-classify") == (Decimal("0.25"), 0)
+    assert balance(alice) == balance(alice, "email-classify") == (Decimal("0.25"), ZERO)
 
 
 def test_a_limit_set_in_the_middle_of_a_month_knows_what_was_spent(alice: User) -> None:
