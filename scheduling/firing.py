@@ -29,8 +29,8 @@ from scheduling.zones import tz_version
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 1_000  # schedules a transaction
-IN_A_TICK = 10  # transactions; the loop has calls to look after, too
+AT_ONCE = sql.CHUNK  # schedules a transaction: one statement a table, and loops share the work
+IN_A_TICK = 20  # transactions; the loop has calls to look after, too
 ORIGINS = frozenset({Run.Origin.CRON, Run.Origin.MANUAL, Run.Origin.WEBHOOK, Run.Origin.BACKFILL})
 NO_FURTHER_FIRE = "It has no further fire in the coming years."
 
