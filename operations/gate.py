@@ -23,9 +23,9 @@ from preferences.models import OperationPreference
 
 Nanos = int
 PeriodIds = tuple[int, ...]
+Need = tuple[UUID, str, str]  # owner, operation, month in the owner's zone
 
-# (owner, operation, month) → periods. Ids never change, so this is dropped only when a row is gone.
-_known: dict[tuple[UUID, str, str], PeriodIds] = {}
+_known: dict[Need, PeriodIds] = {}  # ids never change, so one is dropped only when its row is gone
 _KNOWN_AT_MOST = 50_000
 
 
@@ -35,30 +35,30 @@ def month_of(now: datetime, zone: str) -> str:
 
 
 class Periods:
-    """Finds budget periods for the runs of one transaction, making those that lack.
+    """The budget periods that the runs of one transaction fall under, made where they lack.
 
-    A person who moves westward on the first of a month does not get the old month back: the period
-    is never earlier than the last one used.
+    All are made together, in the order of their key: two processes that meet the same new month
+    then wait for each other in one direction only.
     """
 
-    def __init__(self) -> None:
-        self._made: dict[tuple[UUID, str, str], PeriodIds] = {}
+    def __init__(self, needs: Iterable[Need]) -> None:
+        wanted = set(needs)
+        self._found = {need: _known[need] for need in wanted if need in _known}
+        made = _make_periods(sorted(wanted - self._found.keys(), key=str))
+        if made:
+            self._found |= made
+            # A rolled back transaction takes the rows with it; then nothing remembers them.
+            transaction.on_commit(lambda: _remember(made))
 
-    def of(self, owner_id: UUID, operation: str, *, zone: str, now: datetime) -> PeriodIds:
-        """Return the periods that a run falls under now: everything's and its operation's."""
-        key = (owner_id, operation, month_of(now, zone))
-        found = _known.get(key) or self._made.get(key)
-        if found is None:
-            if not self._made:
-                # A rolled back transaction takes the rows with it; then nothing remembers them.
-                transaction.on_commit(self._remember)
-            found = self._made[key] = _make_periods(owner_id, operation, key[2])
-        return found
+    def of(self, need: Need) -> PeriodIds:
+        """Return the periods of the owner's total and of the operation."""
+        return self._found[need]
 
-    def _remember(self) -> None:
-        if len(_known) >= _KNOWN_AT_MOST:
-            _known.clear()
-        _known.update(self._made)
+
+def _remember(made: dict[Need, PeriodIds]) -> None:
+    if len(_known) >= _KNOWN_AT_MOST:
+        _known.clear()
+    _known.update(made)
 
 
 def forget(period_ids: Iterable[int]) -> None:
@@ -68,31 +68,52 @@ def forget(period_ids: Iterable[int]) -> None:
         del _known[key]
 
 
-def _make_periods(owner_id: UUID, operation: str, month: str) -> PeriodIds:
+def _make_periods(needs: Sequence[Need]) -> dict[Need, PeriodIds]:
+    """Return the periods of each need, after making what lacks: five statements for any number.
+
+    A person who moves westward on the first of a month does not get the old month back: the period
+    is never earlier than the last one used.
+    """
+    if not needs:
+        return {}
+    months = {
+        (owner, scope): month for owner, operation, month in needs for scope in ("", operation)
+    }
     Budget.objects.bulk_create(
         [
-            Budget(owner_id=owner_id, scope=Budget.Scope.TOTAL),
-            Budget(owner_id=owner_id, scope=Budget.Scope.OPERATION, operation=operation),
+            Budget(
+                owner_id=owner,
+                operation=operation,
+                scope=Budget.Scope.OPERATION if operation else Budget.Scope.TOTAL,
+            )
+            for owner, operation in sorted(months, key=str)
         ],
         ignore_conflicts=True,
     )
-    budgets = list(
-        Budget.objects.filter(owner_id=owner_id, operation__in=["", operation])
-        .order_by("operation")
-        .values_list("id", flat=True)
+    rows = Budget.objects.filter(
+        owner__in={owner for owner, _ in months}, operation__in={scope for _, scope in months}
     )
-    latest = dict(
-        BudgetPeriod.objects.filter(budget__in=budgets)
-        .order_by("period")
-        .values_list("budget", "period")
-    )
-    wanted = {budget: max(month, latest.get(budget, month)) for budget in budgets}
+    budgets = {
+        (owner, operation): id_
+        for id_, owner, operation in rows.values_list("id", "owner", "operation")
+        if (owner, operation) in months
+    }
+    periods = BudgetPeriod.objects.filter(budget__in=budgets.values()).order_by("period")
+    latest = dict(periods.values_list("budget", "period"))
+    wanted = {id_: max(months[key], latest.get(id_, "")) for key, id_ in budgets.items()}
     BudgetPeriod.objects.bulk_create(
-        [BudgetPeriod(budget_id=budget, period=period) for budget, period in wanted.items()],
+        [BudgetPeriod(budget_id=id_, period=wanted[id_]) for id_ in sorted(wanted)],
         ignore_conflicts=True,
     )
-    rows = BudgetPeriod.objects.filter(budget__in=budgets).values_list("id", "budget", "period")
-    return tuple(sorted(id_ for id_, budget, period in rows if wanted[budget] == period))
+    ids = {
+        budget: id_
+        for id_, budget, period in periods.values_list("id", "budget", "period")
+        if wanted[budget] == period
+    }
+    return {
+        need: tuple(sorted(ids[budgets[need[0], scope]] for scope in ("", need[1])))
+        for need in needs
+    }
 
 
 @dataclass(slots=True)

@@ -71,6 +71,7 @@ class Flight:
     parameters: Json = field(default_factory=dict)
     input_ceiling: int = 0
     max_output_tokens: int = 0
+    month: str = ""  # the owner's, as the first hold falls in it
     periods: PeriodIds = ()
     estimate: Estimate | None = None
     # Between two calls:

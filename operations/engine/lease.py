@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from core import sql
 from core.ids import uuid7
@@ -33,17 +34,12 @@ REAP_AT_MOST = 500
 
 def database_now() -> datetime:
     """Return the database's clock, which alone decides what is due and who is silent."""
+    if not sql.is_postgresql():
+        return timezone.now()  # SQLite's clock is this machine's
     with connection.cursor() as cursor:
-        if sql.is_postgresql():
-            cursor.execute("SELECT statement_timestamp()")
-        else:
-            cursor.execute("SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", [])
-        return _moment(cursor.fetchone())
-
-
-def _moment(row: Sequence[object]) -> datetime:
-    (moment,) = sql.read_rows(Run, ("created_at",), [row])[0]
-    return moment  # type: ignore[no-any-return]  # a DateTimeField reads as one
+        cursor.execute("SELECT statement_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
 
 
 class Lease:

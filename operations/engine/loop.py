@@ -179,7 +179,8 @@ class Engine:
     def _beat(self) -> None:
         now_s = time.monotonic()
         if self.lease.is_due:
-            self._ahead = leases.database_now() - timezone.now()
+            asked = timezone.now()  # not later: a row that is due must not seem to lie ahead
+            self._ahead = leases.database_now() - asked
             self.lease.beat(len(self._flights))
         if self.lease.may_reap and now_s - self._reap_s >= REAP_S:
             self._reap_s = now_s

@@ -102,12 +102,11 @@ def plan(
     flight: Flight,
     row: Sequence[Any],
     catalogue: Catalogue,
-    periods: gate.Periods,
     now: datetime,
 ) -> None:
-    """Fill the flight: route, prompt, ceilings, budgets. Raises `DomainError` when it cannot go.
+    """Fill the flight: route, prompt, ceilings, month. Raises `DomainError` when it cannot go.
 
-    Reads memory; people, budget periods and histories it has not seen for a minute cost a query.
+    Reads memory; people and histories it has not seen for a minute cost a query.
     """
     _, owner_id, slug, raw, _, _, requested, _ = row
     operation = registry.get(slug)
@@ -125,7 +124,7 @@ def plan(
     flight.parameters = validation.to_json(parameters)
     flight.max_output_tokens = operation.output_tokens(parameters)
     flight.input_ceiling = _input_ceiling(operation, flight.prompt)
-    flight.periods = periods.of(owner_id, slug, zone=owner.zone, now=now)
+    flight.month = gate.month_of(now, owner.zone)
     flight.estimate = _estimate(flight, now)
 
 

@@ -27,7 +27,7 @@ from operations import circuits, hooks, rollups, router
 from operations.circuits import Blocked, States
 from operations.engine import planning, queue
 from operations.engine.flight import Call, Ended, Final, Flight
-from operations.gate import Books, Nanos, Periods
+from operations.gate import Books, Nanos, Need, Periods
 from operations.models import Attempt, Hold, ProviderState, Run
 from providers import catalogue as catalogues
 from providers.protocol import InvalidAnswer, Repair
@@ -75,7 +75,6 @@ class Turn:
         self.now = now
         self.seen_states = states or {}  # from memory: who needs a look at the locked row
         self.catalogue = catalogues.snapshot()
-        self.periods = Periods()
         self.result = Result()
         self.bookings: list[Booking] = []
         self.late: list[Booking] = []
@@ -253,11 +252,12 @@ class Turn:
         else:
             rows = queue.claim(self.worker_id, slots, self.now, closed_lanes)
         flights = [planning.flight_of(row) for row in rows]
+        planned: list[Flight] = []
         planning.recall_attempts(flights)
         self.result.claimed = len(rows)
         for flight, row in zip(flights, rows, strict=True):
             try:
-                planning.plan(flight, row, self.catalogue, self.periods, self.now)
+                planning.plan(flight, row, self.catalogue, self.now)
             except planning.Disabled as refusal:
                 self._finish(flight, Run.Status.SKIPPED, reason=str(refusal))
             except DomainError as refusal:
@@ -270,7 +270,11 @@ class Turn:
                     flight, Run.Status.FAILED, error=f"It could not be prepared: {fault!r}"
                 )
             else:
-                self.wanted.append(flight)
+                planned.append(flight)
+        periods = Periods(_need(flight) for flight in planned)
+        for flight in planned:
+            flight.periods = periods.of(_need(flight))
+        self.wanted += planned
 
     def _admit(self, ended: Sequence[Ended]) -> list[Call]:
         """Tell the providers' circuits what happened and ask them who may call now."""
@@ -514,6 +518,10 @@ class Turn:
                 ],
                 where="t.status = 'running'",
             )
+
+
+def _need(flight: Flight) -> Need:
+    return flight.owner_id, flight.operation, flight.month
 
 
 def release_holds(run_ids: Sequence[UUID]) -> None:

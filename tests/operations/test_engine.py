@@ -454,13 +454,12 @@ def ceiling_of(owner: User) -> Decimal:
     run.requested_model = OPENAI
     run.save()
     services.cancel_run(run, by=other, reason="only measured")
-    from operations import gate
     from operations.engine import planning
     from providers import catalogue
 
     row = (run.pk, owner.pk, run.operation, run.parameters, "command", 1, OPENAI, run.created_at)
     flight = planning.flight_of(row)
-    planning.plan(flight, row, catalogue.snapshot(), gate.Periods(), timezone.now())
+    planning.plan(flight, row, catalogue.snapshot(), timezone.now())
     from core.money import from_nanos
 
     return from_nanos(planning.next_call(flight, catalogue.snapshot(), timezone.now()).ceiling)

@@ -26,7 +26,8 @@ def nothing_remembered() -> None:
 
 
 def find(owner: User, *, now: datetime = NOW, zone: str = "UTC") -> gate.PeriodIds:
-    return Periods().of(owner.pk, "email-classify", zone=zone, now=now)
+    need = (owner.pk, "email-classify", gate.month_of(now, zone))
+    return Periods([need]).of(need)
 
 
 def balance(owner: User, operation: str = "") -> tuple[Decimal, Decimal]:
