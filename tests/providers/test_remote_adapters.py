@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from core.secrets import Secret, store
 from providers import protocol
 from providers.adapters import open_adapter
 from providers.catalogue import ProviderInfo
@@ -295,8 +297,8 @@ def test_a_page_instead_of_an_answer_may_have_been_billed(server: LlmServer, ven
     with raw_server(lambda: page) as proxy:
         [error] = ask(provider_info(vendor, proxy.url), request(vendor))
 
-    assert isinstance(error, ProviderError)
-    assert error.may_have_billed or isinstance(error, protocol.InvalidAnswer)
+    assert type(error) is protocol.Unreadable
+    assert error.may_have_billed
 
 
 @every_vendor
@@ -368,6 +370,17 @@ def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch, server: LlmServ
     assert isinstance(error, protocol.KeyRefused)
     assert "env:OPENAI_API_KEY" in str(error)
     assert server.requests() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_may_come_from_the_store(server: LlmServer) -> None:
+    store.put("openai", Secret(KEY), owner=None, by=None)
+    provider = replace(server.provider("openai"), key_ref="store:openai")
+    server.answer(GOOD)
+
+    [completion] = ask(provider, request("openai"))
+
+    assert isinstance(completion, Completion)
 
 
 def test_a_compatible_server_needs_no_key(
