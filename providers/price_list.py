@@ -1,7 +1,7 @@
 """Rate cards from the installed genai-prices, with what it cannot say yet put right.
 
 The package is read offline: prices change when it is upgraded, never by themselves. It is imported
-inside functions, because its data takes a second and 60 MB that only a snapshot needs.
+inside functions, because its data takes a second (and 16 MB) that only a snapshot needs.
 """
 
 from __future__ import annotations
