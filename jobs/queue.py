@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
-from django_q.models import OrmQ
+from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
 from jobs import registry
@@ -38,17 +38,13 @@ def enqueue(name: str, **arguments: Any) -> JobRun:
     task = registry.get(name)
     job = JobRun(name=task.name, arguments=arguments, created_at=timezone.now())
     with transaction.atomic():
-        job.ticket = _hand_over(job, limit=task.limit)
+        job.ticket = _hand_over(job)
         job.save(force_insert=True)
     return job
 
 
 def requeue(job: JobRun) -> bool:
-    """Put a job that waits for its next attempt on the queue again.
-
-    False when another process was first, or the job is no longer known.
-    """
-    limit = registry.get(job.name).limit
+    """Put a job that is not on the queue there again; False when another process was first."""
     with transaction.atomic():
         waiting = JobRun.objects.filter(
             pk=job.pk,
@@ -59,7 +55,7 @@ def requeue(job: JobRun) -> bool:
         # The row first: whoever changes it may hand it over, and nobody else.
         if waiting.update(next_attempt_at=None, ticket=-1) != 1:
             return False
-        JobRun.objects.filter(pk=job.pk).update(ticket=_hand_over(job, limit=limit))
+        JobRun.objects.filter(pk=job.pk).update(ticket=_hand_over(job))
     return True
 
 
@@ -78,6 +74,11 @@ def queue_depth() -> int:
     return int(OrmQ.objects.filter(key=Conf.CLUSTER_NAME, lock__lte=timezone.now()).count())
 
 
+def forget_failures(*, before: datetime) -> None:
+    """Delete what django-q2 keeps of broken ticks; jobs that fail are told by their own rows."""
+    Failure.objects.filter(stopped__lt=before).delete()
+
+
 def release_fetched(tickets: list[int | None], *, before: datetime) -> int:
     """Offer rows again that were fetched before `before`; their cluster may be gone.
 
@@ -91,8 +92,9 @@ def release_fetched(tickets: list[int | None], *, before: datetime) -> int:
     return int(fetched.update(lock=timezone.now()))
 
 
-def _hand_over(job: JobRun, *, limit: timedelta) -> int:
+def _hand_over(job: JobRun) -> int:
     desk = _Desk()
-    options = {"broker": desk, "timeout": int(limit.total_seconds()), "task_name": job.name}
+    limit_s = int(registry.limit_of(job.name).total_seconds())
+    options = {"broker": desk, "timeout": limit_s, "task_name": job.name}
     async_task(RUN_JOB, str(job.pk), q_options=options)
     return desk.ticket

@@ -113,6 +113,14 @@ def get(name: str) -> Task:
         raise UnknownTask(f"There is no job “{name}”. Choose one of: {known}.") from None
 
 
+def limit_of(name: str) -> timedelta:
+    """Return the time limit of `name`; of a job that the code no longer knows, the usual one."""
+    try:
+        return get(name).limit
+    except UnknownTask:
+        return LIMIT
+
+
 def all_tasks() -> list[Task]:
     _discover()
     return sorted({task.name: task for task in _tasks.values()}.values(), key=lambda t: t.name)

@@ -28,7 +28,7 @@ def run_job(job_id: str) -> None:
         return
     if worker.stopping.is_set():
         queue.requeue(job)  # for another worker, or for this one when it is back
-    elif job.claim(limit=_limit(job) + LEASE_MARGIN, now=timezone.now()):
+    elif job.claim(limit=registry.limit_of(job.name) + LEASE_MARGIN, now=timezone.now()):
         _carry_out(job)
 
 
@@ -65,13 +65,6 @@ def tick() -> None:
     services.tick(now=timezone.now())
 
 
-def _limit(job: JobRun) -> timedelta:
-    try:
-        return registry.get(job.name).limit
-    except registry.UnknownTask:
-        return registry.LIMIT
-
-
 def _carry_out(job: JobRun) -> None:
     token = _current.set(job)
     try:
@@ -81,7 +74,9 @@ def _carry_out(job: JobRun) -> None:
         job.leave(JobRun.State.FAILED, now=timezone.now(), error=mask(str(refusal)))
     except TimeoutException:
         services.settle_failure(
-            job, error=f"Took longer than its limit of {_limit(job)}.", now=timezone.now()
+            job,
+            error=f"Took longer than its limit of {registry.limit_of(job.name)}.",
+            now=timezone.now(),
         )
     except (Exception, SystemExit) as error:
         logger.exception("Job %s failed", job.name, extra={"job_id": str(job.pk)})

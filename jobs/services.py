@@ -107,6 +107,7 @@ def start_periodic(now: datetime) -> int:
 
 def clean_up(*, now: datetime) -> int:
     """Delete the rows of finished jobs that are older than 30 days; return how many."""
+    queue.forget_failures(before=now - KEEP)
     finished = JobRun.objects.filter(state__in=JobRun.TERMINAL, finished_at__lt=now - KEEP)
     return finished.delete()[0]
 

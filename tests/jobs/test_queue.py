@@ -180,6 +180,22 @@ def test_an_attempt_that_lost_its_lease_cannot_settle_the_job() -> None:
     assert only().state == JobRun.State.QUEUED
 
 
+def test_a_job_that_the_code_no_longer_knows_fails_and_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone, kept = queue.enqueue("t.work"), queue.enqueue("t.fail")
+    OrmQ.objects.all().delete()
+    monkeypatch.delitem(registry._tasks, "t.work")
+
+    services.tick(now=NOW)
+    runner.drain_queue()
+
+    gone.refresh_from_db()
+    kept.refresh_from_db()
+    assert (gone.state, kept.attempts) == (JobRun.State.FAILED, 1)
+    assert "There is no job “t.work”" in gone.error
+
+
 def test_a_stopping_process_hands_its_job_on() -> None:
     job = queue.enqueue("t.work")
     first = job.ticket
