@@ -27,8 +27,9 @@ class OwnedQuerySet(models.QuerySet[M]):
 
 class OwnedModel(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # No index of its own: each table indexes its owner together with what is asked for.
     owner: models.ForeignKey[Any, User] = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
     )
 
     class Meta:

@@ -151,7 +151,9 @@ class Attempt(models.Model):
         UNKNOWN = "unknown", "Unknown"  # sent, but nobody heard the end: booked at its ceiling
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts")
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     provider = models.CharField(max_length=32)
     model = models.CharField(max_length=128)
@@ -236,7 +238,9 @@ class BudgetPeriodQuerySet(models.QuerySet["BudgetPeriod"]):
 class BudgetPeriod(models.Model):
     """What one calendar month of a budget has spent, and what running runs hold of it."""
 
-    budget = models.ForeignKey(Budget, on_delete=models.PROTECT, related_name="periods")
+    budget = models.ForeignKey(
+        Budget, on_delete=models.PROTECT, related_name="periods", db_index=False
+    )
     period = models.CharField(max_length=7, help_text="YYYY-MM in the owner's zone.")
     spent_usd = UsdField(default=Decimal(0))
     held_usd = UsdField(default=Decimal(0))

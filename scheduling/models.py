@@ -161,6 +161,7 @@ class Schedule(OwnedModel):
             ),
         ]
         indexes: ClassVar = [
+            models.Index(fields=["owner", "-id"], name="schedule_owner_newest"),
             models.Index(
                 fields=["next_execution_at"],
                 name="schedule_due",

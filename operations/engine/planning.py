@@ -191,7 +191,7 @@ def next_call(flight: Flight, catalogue: Catalogue, now: datetime) -> Call:
     input_ceiling = flight.input_ceiling
     if flight.repair is not None:
         input_ceiling += tokens.upper_bound(flight.repair.answer + flight.repair.error)
-    most = flight.max_output_tokens
+    most = flight.max_output_tokens + model.thinking_tokens
     if model.max_output_tokens is not None:
         most = min(most, model.max_output_tokens)
     return Call(

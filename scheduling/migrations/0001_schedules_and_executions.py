@@ -150,6 +150,7 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
@@ -189,6 +190,10 @@ class Migration(migrations.Migration):
                 fields=["next_execution_at"],
                 name="schedule_due",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="schedule",
+            index=models.Index(fields=["owner", "-id"], name="schedule_owner_newest"),
         ),
         migrations.AddIndex(
             model_name="schedule",
