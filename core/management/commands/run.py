@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
 from core.lifeline import PARENT
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *, port: int, **_: Any) -> None:
         call_command("setup")
+        connections.close_all()  # from here on we only wait
         self.stdout.write(f"Helix: http://127.0.0.1:{port}/   (Ctrl-C stops it)")
         told = 0
 
