@@ -348,7 +348,7 @@ def test_higher_priority_runs_first_and_owners_share(
 
     drain(slots=2)
 
-    order = list(Run.objects.order_by("finished_at", "id").values_list("id", flat=True))
+    order = list(Run.objects.order_by("started_at", "id").values_list("id", flat=True))
     assert order.index(urgent.pk) == 0
     assert order.index(few.pk) < order.index(many[3].pk)
 
