@@ -66,10 +66,10 @@ class UsdField(_UsdBase[_Set, _Get]):
         return None if value is None else from_nanos(int(value))
 
     def to_python(self, value: Any) -> Decimal | None:
-        if value is None or isinstance(value, Decimal):
-            return value
+        if value is None:
+            return None
         try:
-            amount = Decimal(str(value).strip())
+            amount = value if isinstance(value, Decimal) else Decimal(str(value).strip())
         except ArithmeticError:
             amount = Decimal("NaN")
         if not amount.is_finite() or abs(amount) > _LARGEST:

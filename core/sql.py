@@ -14,6 +14,8 @@ from typing import Any
 
 from django.db import connection, models
 
+from core.money import UsdField
+
 Row = Sequence[Any]
 CHUNK = 500  # rows a statement: SQLite binds at most 32,766 values
 
@@ -116,9 +118,7 @@ def _json_form(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
         return str
     if kind == "DateTimeField":
         return datetime.isoformat
-    if kind == "JSONField":
-        return None
-    return field.get_prep_value
+    return field.get_prep_value if isinstance(field, UsdField) else None
 
 
 def quoted(name: str) -> str:

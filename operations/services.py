@@ -71,7 +71,9 @@ def submit(
         raise NotSubmitted("priority must be from 1 to 10; 10 runs first.")
     if model and model not in catalogue.snapshot().models:
         raise NotSubmitted(f"model: there is no “{model}”; `manage.py providers list` names all.")
-    parsed = validation.parse(definition, {**choice.parameters, **parameters})
+    if isinstance(parameters, Mapping):
+        parameters = {**choice.parameters, **parameters}
+    parsed = validation.parse(definition, parameters)
     return Run.objects.create(
         owner=owner,
         operation=operation,

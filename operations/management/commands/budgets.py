@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
 from accounts.services import find_user
@@ -47,7 +48,7 @@ def amount(text: str) -> Decimal | None:
         if not limit.is_finite() or limit < 0:
             raise ArithmeticError
         return UsdField().to_python(limit)
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, ValidationError):
         raise DomainError(
             f"--limit “{text}” is not an amount in USD of 0 or more; use such as 12.50, or none."
         ) from None
