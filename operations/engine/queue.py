@@ -73,27 +73,18 @@ def claim(
     priority, owners = waiting_owners(now, closed_lanes)
     if not owners:
         return []
-    if len(owners) > min(slots, MOST_OWNERS):
-        owners = random.sample(owners, min(slots, MOST_OWNERS))
-    share = -(-slots // len(owners))
-    ready = _Ready(now, closed_lanes)
-    one = (
-        f"SELECT id FROM (SELECT id FROM {sql.table(Run)} WHERE {ready.text} AND priority = %s"
-        f" AND owner_id = %s ORDER BY id LIMIT {share}{sql.for_update(skip_locked=True)}) s"
-    )
-    values: list[Any] = []
-    for owner in owners:
-        values += [*ready.values, priority, owner]
+    # By chance: of more owners than can be served, and for the last slots that are no whole share.
+    owners = random.sample(owners, min(len(owners), slots, MOST_OWNERS))
+    chosen, values = _chosen(owners, slots, priority, _Ready(now, closed_lanes))
     # An array, so that the rows are found by their key however wrong the statistics are: joined,
     # PostgreSQL reads all that is pending. They are locked and still pending by then.
-    chosen = "= ANY(ARRAY(SELECT id FROM c))" if sql.is_postgresql() else "IN (SELECT id FROM c)"
-    columns = ", ".join(CLAIMED)
+    is_chosen = "= ANY(ARRAY(SELECT id FROM c))" if sql.is_postgresql() else "IN (SELECT id FROM c)"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH c AS MATERIALIZED ({' UNION ALL '.join([one] * len(owners))})"
+            f"WITH c AS MATERIALIZED ({chosen} LIMIT {slots})"
             f" UPDATE {sql.table(Run)} AS t SET status = 'running', worker_id = %s,"
             f" claims = t.claims + 1, started_at = COALESCE(t.started_at, %s), lane = ''"
-            f" WHERE t.id {chosen} RETURNING {columns}",
+            f" WHERE t.id {is_chosen} RETURNING {', '.join(CLAIMED)}",
             [
                 *values,
                 sql.bind(Run._meta.get_field("worker_id"), worker_id),
@@ -101,6 +92,25 @@ def claim(
             ],
         )
         return sql.read_rows(Run, CLAIMED, cursor.fetchall())
+
+
+def _chosen(
+    owners: Sequence[Any], slots: int, priority: int, ready: _Ready
+) -> tuple[str, list[Any]]:
+    """Return a SELECT of each owner's oldest runs that are ready, with its parameters."""
+    one = (
+        f"SELECT id FROM {sql.table(Run)} WHERE {ready.text} AND priority = %s AND owner_id = {{}}"
+        f" ORDER BY id LIMIT {-(-slots // len(owners))}{sql.for_update(skip_locked=True)}"
+    )
+    if sql.is_postgresql():  # planned once, not once an owner, which takes as long as the claim
+        text = (
+            "SELECT s.id FROM unnest(%s::uuid[]) AS o(owner_id)"
+            f" CROSS JOIN LATERAL ({one.format('o.owner_id')}) s"
+        )
+        return text, [f"{{{','.join(map(str, owners))}}}", *ready.values, priority]
+    texts = [f"SELECT id FROM ({one.format('%s')}) s"] * len(owners)
+    values = [value for owner in owners for value in (*ready.values, priority, owner)]
+    return " UNION ALL ".join(texts), values
 
 
 def claim_one(worker_id: UUID, run_id: UUID, now: datetime) -> list[Sequence[Any]]:
