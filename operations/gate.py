@@ -173,11 +173,19 @@ class Books:
         self._move(period_ids, held=amount)
         return ""
 
+    def may_pass_later(self, period_ids: PeriodIds, amount: Nanos) -> bool:
+        """Say whether only what running calls hold stands in the way.
+
+        They nearly always cost less than they hold, so there may be room once they are booked.
+        """
+        balances = (self._balances[id_] for id_ in period_ids)
+        return all(each.limit is None or each.spent + amount <= each.limit for each in balances)
+
     @staticmethod
     def _refusal(balance: _Balance, amount: Nanos) -> str:
         if balance.limit is None or balance.spent + balance.held + amount <= balance.limit:
             return ""
-        if balance.held + amount == 0:
+        if not amount:
             return ""  # a free run passes even where the limit was lowered below what is spent
         return (
             f"No room in {balance.label} for {balance.period}: limit {_usd(balance.limit)}, "

@@ -25,7 +25,7 @@ class SettledRun:
 
 
 SettledHook = Callable[[Sequence[SettledRun], datetime], None]
-TickHook = Callable[[datetime], object]
+TickHook = Callable[[datetime], datetime | None]
 
 _settled: list[SettledHook] = []
 _tick: list[TickHook] = []
@@ -40,7 +40,8 @@ def on_settled(hook: SettledHook) -> SettledHook:
 def on_tick(hook: TickHook) -> TickHook:
     """Call `hook(now)` in every engine loop, each 250 ms, in autocommit, from its database thread.
 
-    `now` follows the database's clock. What a hook raises is logged; the loop goes on.
+    `now` follows the database's clock. A hook that knows when it is needed next says so, and is
+    called at that moment too. What it raises is logged; the loop goes on.
     """
     _tick.append(hook)
     return hook

@@ -151,9 +151,7 @@ class Attempt(models.Model):
         UNKNOWN = "unknown", "Unknown"  # sent, but nobody heard the end: booked at its ceiling
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    run = models.ForeignKey(
-        Run, on_delete=models.PROTECT, related_name="attempts", db_index=False
-    )
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()
     provider = models.CharField(max_length=32)
     model = models.CharField(max_length=128)

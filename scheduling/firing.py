@@ -35,22 +35,27 @@ ORIGINS = frozenset({Run.Origin.CRON, Run.Origin.MANUAL, Run.Origin.WEBHOOK, Run
 NO_FURTHER_FIRE = "It has no further fire in the coming years."
 
 
-def fire_due(now: datetime) -> int:
-    """Start a run for each schedule that is due, or write down why not; return how many were due.
+def fire_due(now: datetime) -> datetime | None:
+    """Start a run for each schedule that is due, or write down why not; return the next fire.
 
     Called in autocommit, with `now` by the database's clock. A schedule that another loop has in
-    hand is left to it.
+    hand is left to it. None when nothing is planned.
     """
-    total = 0
+    coming = _next_fire()  # a plain look, which takes no lock
     for _ in range(IN_A_TICK):
-        if not Schedule.objects.due(now).exists():  # a plain look, which takes no lock
+        if coming is None or coming > now:
             break
         with transaction.atomic():
             count = _fire_some(now)
-        total += count
-        if count < AT_ONCE:
-            break
-    return total
+        if count == 0:  # others have all that is due in hand
+            return None
+        coming = _next_fire()
+    return coming
+
+
+def _next_fire() -> datetime | None:
+    planned = Schedule.objects.planned().order_by("next_execution_at")
+    return planned.values_list("next_execution_at", flat=True).first()
 
 
 def release_settled(runs: Sequence[SettledRun], now: datetime) -> None:

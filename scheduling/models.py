@@ -36,14 +36,15 @@ class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
     def current(self) -> Self:
         return self.filter(archived_at__isnull=True)
 
+    def planned(self) -> Self:
+        return self.filter(enabled=True, next_execution_at__isnull=False)
+
     def due(self, now: datetime) -> Self:
-        return self.filter(enabled=True, next_execution_at__lte=now)
+        return self.planned().filter(next_execution_at__lte=now)
 
     def outdated(self) -> Self:
         """Return those whose next fire was computed by other rules for clocks than ours."""
-        return self.filter(enabled=True, next_execution_at__isnull=False).exclude(
-            tz_version=tz_version()
-        )
+        return self.planned().exclude(tz_version=tz_version())
 
 
 class Schedule(OwnedModel):

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from operations import hooks
 from operations.engine import lease as leases
+from operations.engine import planning, queue
 from operations.engine.calls import AdapterFault, Calls
 from operations.engine.flight import Ended, Flight
 from operations.engine.lease import Lease
@@ -156,17 +157,21 @@ class Engine:
         room = self.slots - len(self._flights) + len(self._ended) + len(due)
         now_s = time.monotonic()
         is_poll = room > 0 and now_s >= self._poll_s
-        if not (self._ended or due or is_poll):
-            return
+        if not (self._ended or due):
+            if not is_poll:
+                return
+            if not queue.has_ready(self._now()):  # a plain look: no transaction, no lock
+                self._poll_s = now_s + POLL_S
+                return
         done = self._turn(due, room)
         # While there is work, ask for more at once; else wait for the next poll.
         self._poll_s = 0.0 if done.claimed else now_s + POLL_S
 
     def _wait(self) -> None:
         now_s = time.monotonic()
-        until = min(self._poll_s, self._tick_s + TICK_S)
-        if len(self._flights) >= self.slots:
-            until = self._tick_s + TICK_S
+        until = self._tick_s
+        if len(self._flights) < self.slots:
+            until = min(until, self._poll_s)
         if self._waiting:
             until = min(until, self._waiting[0][0])
         if until > now_s and not self._ended:
@@ -190,16 +195,21 @@ class Engine:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._tick_s < TICK_S:
+        if now_s < self._tick_s:
             return
-        self._tick_s = now_s
+        self._tick_s = now_s + TICK_S
+        now = self._now()
         for hook in hooks.tick_hooks():
             try:
-                hook(self._now())
+                needed = hook(now)
             except (OperationalError, InterfaceError):
                 raise
             except Exception:
                 logger.exception("A tick failed")
+                continue
+            if needed is not None:
+                ahead_s = max(0.0, (needed - now).total_seconds())
+                self._tick_s = min(self._tick_s, now_s + ahead_s)
 
     def _due(self) -> list[Flight]:
         now_s = time.monotonic()
@@ -231,6 +241,8 @@ class Engine:
         for call in done.calls:
             self._flights[id(call.flight)] = call.flight
         self._calls.start(done.calls)
+        for call in done.calls:  # while the providers work
+            planning.add_estimate(call)
 
     def _wait_for(self, flight: Flight) -> None:
         heapq.heappush(self._waiting, (flight.due_s, next(self._order), flight))

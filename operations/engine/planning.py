@@ -125,7 +125,6 @@ def plan(
     flight.max_output_tokens = operation.output_tokens(parameters)
     flight.input_ceiling = _input_ceiling(operation, flight.prompt)
     flight.month = gate.month_of(now, owner.zone)
-    flight.estimate = _estimate(flight, now)
 
 
 def _input_ceiling(operation: registry.Operation[Any], prompt: str) -> int:
@@ -148,21 +147,22 @@ def _frame_tokens(slug: str) -> int:
     return tokens.count(operation.instructions) + tokens.count(schema)
 
 
-def _estimate(flight: Flight, now: datetime) -> estimates.Estimate | None:
-    """Return the range of the first model's cost, from the owner's own runs where there are any."""
-    model = flight.route[0]
+def add_estimate(call: Call) -> None:
+    """Give the flight the range its first call was expected to cost, from runs like it.
+
+    Done while the provider works: it may cost a query, and no start should wait for that.
+    """
+    flight, model = call.flight, call.model
     operation = flight.definition
-    assert operation is not None  # noqa: S101  planned above
-    if model.card is None:
-        return None
+    if flight.estimate is not None or model.card is None or operation is None:
+        return
     key = (flight.owner_id, flight.operation, model.ref, operation.prompt_version)
-    history = _histories.get(key, lambda: history_of(*key))
-    return estimates.estimate(
+    flight.estimate = estimates.estimate(
         input_tokens=tokens.count(flight.prompt) + _frame_tokens(flight.operation),
-        history=history,
+        history=_histories.get(key, lambda: history_of(*key)),
         prior_output=flight.max_output_tokens // 2,
         card=model.card,
-        at=now,
+        at=call.started_at,
     )
 
 

@@ -38,6 +38,14 @@ class _Ready:
             self.values += sorted(closed_lanes)
 
 
+def has_ready(now: datetime) -> bool:
+    """Say whether any run may be claimed, or could but for its provider."""
+    ready = _Ready(now, ())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {sql.table(Run)} WHERE {ready.text} LIMIT 1", ready.values)
+        return cursor.fetchone() is not None
+
+
 def waiting_owners(now: datetime, closed_lanes: Collection[str] = ()) -> tuple[int, list[Any]]:
     """Return the highest priority with work and some owners who have it; (0, []) when none.
 

@@ -9,10 +9,11 @@ written once.
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,8 @@ from providers.protocol import InvalidAnswer, Repair
 
 logger = logging.getLogger(__name__)
 LONGEST_ERROR = 2000  # characters kept of an error
+MONEY_LOOK_S = 0.25  # between two looks whether a budget has room again,
+MONEY_LOOK_AT_MOST_S = 15.0  # when a run has waited for a minute
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class Booking:
 
 @dataclass(slots=True)
 class PutBack:
-    """A flight whose provider cannot take it now: pending again, until then."""
+    """A flight that its provider or its budget cannot take now: pending again, until then."""
 
     flight: Flight
     until: datetime
@@ -348,12 +351,31 @@ class Turn:
             refusal = books.hold(call.flight.periods, call.ceiling)
             if not refusal:
                 self.result.calls.append(call)
+            elif books.may_pass_later(call.flight.periods, call.ceiling):
+                self._wait_for_money(call.flight)
             elif call.flight.numbers:  # it has called before: what it did is told, not hidden
                 error = f"{call.flight.last_error} No further attempt: {refusal}".strip()
                 self._finish(call.flight, Run.Status.FAILED, error=error)
             else:
                 self._finish(call.flight, Run.Status.SKIPPED, reason=refusal)
         books.save()
+
+    def _wait_for_money(self, flight: Flight) -> None:
+        """Let the flight come back when running calls, which hold too much, have been booked.
+
+        Refusing it would be wrong as often as calls cost less than their ceiling. Between two of
+        its attempts it keeps its slot and its place on its route; else it is pending again, and
+        looks the less often the longer it has waited: thousands may wait for one budget.
+        """
+        if flight.tries:
+            flight.due_s = time.monotonic() + MONEY_LOOK_S
+            self.result.waiting.append(flight)
+            return
+        waited_s = (self.now - flight.created_at).total_seconds()
+        pause_s = min(MONEY_LOOK_AT_MOST_S, max(MONEY_LOOK_S, waited_s / 4))
+        until = self.now + timedelta(seconds=pause_s * random.uniform(0.5, 1))  # noqa: S311
+        self.put_back.append(PutBack(flight, until, ""))
+        self.result.landed.append(flight)
 
     def _book_late(self, books: Books) -> None:
         """Book calls whose run was taken from us: refused as a result, told as a cost."""

@@ -25,7 +25,7 @@ SOON_AFTER = SIX + timedelta(milliseconds=200)
 def test_a_due_schedule_starts_a_run(alice: User) -> None:
     schedule = make_schedule(owner=alice, next_at=SIX, priority=7)
 
-    assert fire_due(SOON_AFTER) == 1
+    assert fire_due(SOON_AFTER) == SIX + timedelta(days=1)
 
     execution = Execution.objects.get(schedule=schedule)
     assert (execution.expected_at, execution.triggered_by) == (SIX, "cron")
@@ -57,7 +57,7 @@ def test_nothing_due_costs_one_query_and_no_transaction(alice: User) -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert fire_due(SIX - timedelta(seconds=1)) == 0
+        assert fire_due(SIX - timedelta(seconds=1)) == SIX
 
     assert len(queries) == 1
 
@@ -67,7 +67,9 @@ def test_what_is_paused_or_by_hand_does_not_fire(alice: User) -> None:
     schedule = make_schedule(owner=alice, next_at=SIX)
     services.pause_schedule(schedule, by=alice, reason="Holiday")
 
-    assert fire_due(SOON_AFTER) == 0
+    assert fire_due(SOON_AFTER) is None
+
+    assert not Execution.objects.exists()
 
 
 def test_the_number_of_statements_does_not_grow(alice: User) -> None:
