@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -163,3 +164,24 @@ def await_truth(
         time.sleep(every_s)
     tail = process.log[-3000:] if process else ""
     raise TimeoutError(f"No {what} within {within_s:g} s. {tail}")
+
+
+def backends(connection: psycopg.Connection[Any]) -> list[psutil.Process]:
+    """Return the server's processes for others on this database; none where they are not local."""
+    rows = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()"
+    ).fetchall()
+    found = []
+    for (pid,) in rows:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            if process.name() == "postgres":
+                found.append(process)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

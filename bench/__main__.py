@@ -1,0 +1,42 @@
+"""Measure the figures of the design on this machine: `make bench`, or `make bench FIGURE=name`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from bench import firing, idle, preferring, starting, throughput, waiting
+from bench.house import House, open_house
+
+# What is measured together; the first start needs neither database nor house.
+GROUPS: dict[tuple[str, ...], Callable[[House], None]] = {
+    ("runs_per_s", "engine_cpu_ms_per_run"): throughput.measure,
+    ("fire_lag_1000_p99_s",): firing.measure_1000,
+    ("fire_written_10000_max_s", "fire_lag_10000_p99_s"): firing.measure_10000,
+    ("wait_500_s", "wait_5000_s"): waiting.measure,
+    ("worker_uss_mb", "worker_uss_with_sdk_mb"): waiting.measure_memory,
+    ("idle_core_percent", "web_rss_mb"): idle.measure,
+    ("preference_lookup_ms", "preference_save_statements"): preferring.measure,
+}
+STARTS = ("first_start_s", "start_s")
+
+
+def main(wanted: list[str]) -> int:
+    names = {name for group in (*GROUPS, STARTS) for name in group}
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        print(f"No figure “{unknown[0]}”; there are {', '.join(sorted(names))}.", file=sys.stderr)
+        return 2
+    chosen = set(wanted) or names
+    if chosen.intersection(STARTS):
+        starting.measure()
+    groups = [measure for group, measure in GROUPS.items() if chosen.intersection(group)]
+    if groups:
+        with open_house() as house:
+            for measure in groups:
+                measure(house)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main([each for each in sys.argv[1:] if each]))

@@ -1,0 +1,88 @@
+"""From the expected moment to the claim, for schedules that are due at one instant."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+
+from bench import house, support
+from bench.figures import percentile, tell
+from bench.house import House
+from bench.peers import celery_peer, django_q_peer
+
+SAMPLES = 3
+
+
+def measure_1000(at: House) -> None:
+    _, lags, started = _measure(at, 1_000)
+    tell(
+        "fire_lag_1000_p99_s",
+        lags,
+        "s",
+        reach=0.5,
+        peers=[django_q_peer.fire_lag(1_000), celery_peer.fire_lag(1_000)],
+        note=f"all were seen to have left the queue after {max(started):.2f} s at most",
+    )
+
+
+def measure_10000(at: House) -> None:
+    written, lags, started = _measure(at, 10_000)
+    tell("fire_written_10000_max_s", written, "s", reach=1.5)
+    tell(
+        "fire_lag_10000_p99_s",
+        lags,
+        "s",
+        reach=4,
+        note=f"all were seen to have left the queue after {max(started):.2f} s at most",
+    )
+
+
+def _measure(at: House, count: int) -> tuple[list[float], list[float], list[float]]:
+    """Return, for each sample: all fires written; p99 of the claims; none pending any more."""
+    written: list[float] = []
+    lags: list[float] = []
+    started: list[float] = []
+    with at.renew() as watch, support.worker(at.environment()) as process:
+        support.await_engines(watch, 2, process)
+        house.warm_up(watch, process)
+        for _ in range(SAMPLES):
+            settled = house.settled(watch)
+            due = house.database_now(watch) + timedelta(seconds=2 + count / 2_000)
+            house.schedule(count, due)
+            if house.database_now(watch) >= due:
+                raise RuntimeError("The schedules were due before they were all registered.")
+            written.append(_await(watch, due, _WRITTEN, count, process))
+            started.append(_await(watch, due, _STARTED, count, process))
+            house.await_settled(watch, settled + count, process)
+            rows = watch.execute(_LAGS, [due]).fetchall()
+            lags.append(percentile([row[0] for row in rows], 0.99))
+            if len(rows) != count:
+                raise RuntimeError(f"{count} schedules fired {len(rows)} times.")
+        house.check(watch)
+    return written, lags, started
+
+
+_WRITTEN = "SELECT count(*) FROM schedule_executions WHERE expected_at = %s"
+_STARTED = (
+    "SELECT count(*) FROM schedule_executions e JOIN operation_runs r ON r.id = e.run_id"
+    " WHERE e.expected_at = %s AND r.started_at IS NOT NULL"
+)
+_LAGS = (
+    "SELECT extract(epoch FROM r.started_at - e.expected_at)::float FROM schedule_executions e"
+    " JOIN operation_runs r ON r.id = e.run_id WHERE e.expected_at = %s"
+)
+
+
+def _await(
+    watch: psycopg.Connection[Any], due: Any, query: str, count: int, process: support.Process
+) -> float:
+    """Return the seconds from `due` until all are seen from outside, looking each 50 ms."""
+
+    def look() -> Any:
+        row = watch.execute(query, [due]).fetchone()
+        return row is not None and row[0] >= count and house.database_now(watch)
+
+    moment = support.await_truth(look, "all fires", within_s=120, every_s=0.05, process=process)
+    return float((moment - due).total_seconds())
