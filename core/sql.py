@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from django.db import connection, models
+from psycopg.pq import ExecStatus
 
 from core.money import UsdField
 
@@ -33,6 +34,18 @@ def for_update(*, of: str = "", skip_locked: bool = False) -> str:
     if not is_postgresql():
         return ""
     return f" FOR UPDATE{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip_locked else ''}"
+
+
+def let_go_if_frozen() -> None:
+    """Have PostgreSQL end the present transaction when nothing is heard of this process for 3 s.
+
+    A process that freezes, or whose host is gone, amid a transaction would else keep its locks, and
+    every other one waiting. Set for the transaction, since a pooler may share the session. SQLite
+    has no such help: there, all wait for who froze.
+    """
+    if is_postgresql():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', '3s', true)")
 
 
 def placeholders(count: int) -> str:
@@ -65,6 +78,28 @@ def _converters(
         (col, connection.ops.get_db_converters(col) + col.get_db_converters(connection))
         for col in expressions
     ]
+
+
+def literal(moment: datetime) -> str:
+    """Return `moment` as a constant of SQL."""
+    value = connection.ops.adapt_datetimefield_value(moment)
+    return f"'{value}'"
+
+
+def has_row(query: str) -> bool:
+    """Say whether `query` returns a row; it holds its values itself (`literal`), never another's.
+
+    For questions asked many times a second for ever. Outside a transaction PostgreSQL is asked
+    straight through libpq: a cursor costs ten times what the answer does.
+    """
+    connection.ensure_connection()
+    if is_postgresql() and not connection.in_atomic_block:
+        result = connection.connection.pgconn.exec_(query.encode())
+        if result.status == ExecStatus.TUPLES_OK:
+            return bool(result.ntuples)
+    with connection.cursor() as cursor:  # which also says what is wrong
+        cursor.execute(query)
+        return cursor.fetchone() is not None
 
 
 def read_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Row]) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = sql.CHUNK  # schedules a transaction: one statement a table, and loops share the work
 IN_A_TICK = 20  # transactions; the loop has calls to look after, too
+NEAR = timedelta(seconds=1)  # the engine asks four times a second
 ORIGINS = frozenset({Run.Origin.CRON, Run.Origin.MANUAL, Run.Origin.WEBHOOK, Run.Origin.BACKFILL})
 NO_FURTHER_FIRE = "It has no further fire in the coming years."
 
@@ -39,18 +40,29 @@ def fire_due(now: datetime) -> datetime | None:
     """Start a run for each schedule that is due, or write down why not; return the next fire.
 
     Called in autocommit, with `now` by the database's clock. A schedule that another loop has in
-    hand is left to it. None when nothing is planned.
+    hand is left to it. None when nothing is near.
     """
-    coming = _next_fire()  # a plain look, which takes no lock
+    if not _is_near(now):
+        return None
+    coming = _next_fire()
     for _ in range(IN_A_TICK):
         if coming is None or coming > now:
             break
         with transaction.atomic():
+            sql.let_go_if_frozen()
             count = _fire_some(now)
         if count == 0:  # others have all that is due in hand
             return None
         coming = _next_fire()
     return coming
+
+
+def _is_near(now: datetime) -> bool:
+    """Say whether a fire is due, or will be before this is asked again. A plain look."""
+    return sql.has_row(
+        f"SELECT 1 FROM {sql.table(Schedule)} WHERE enabled"
+        f" AND next_execution_at <= {sql.literal(now + NEAR)} LIMIT 1"
+    )
 
 
 def _next_fire() -> datetime | None:

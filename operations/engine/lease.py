@@ -65,9 +65,11 @@ class Lease:
                 logger.warning("This worker was silent for too long and lost its runs")
                 self.worker_id = uuid7()
                 self._register(in_flight)
-        is_late = self._beat_s is None or begun - self._beat_s > 2 * BEAT_S
+        # By the end of the beat: when it hung, the database did, and everyone was silent with us.
+        ended = time.monotonic()
+        is_late = self._beat_s is None or ended - self._beat_s > 2 * BEAT_S
         if self._healthy_since_s is None or is_late or not kept:
-            self._healthy_since_s = begun
+            self._healthy_since_s = ended
         self._beat_s = begun
         return kept
 
@@ -100,6 +102,17 @@ class Lease:
         EngineWorker.objects.filter(pk=self.worker_id).delete()
 
 
+def has_dead(now: datetime) -> bool:
+    """Say whether a worker has been silent for too long, or a run has none. A plain look."""
+    heard_since = sql.literal(now - EngineWorker.SILENCE)
+    workers, runs = sql.table(EngineWorker), sql.table(Run)
+    return sql.has_row(
+        f"SELECT 1 FROM {workers} WHERE beat_at < {heard_since} UNION ALL SELECT 1 FROM {runs} r"
+        f" WHERE r.status = 'running' AND NOT EXISTS"
+        f" (SELECT 1 FROM {workers} w WHERE w.id = r.worker_id) LIMIT 1"
+    )
+
+
 def reap() -> int:
     """Take back the runs of workers that have been silent for too long; return how many.
 
@@ -107,12 +120,12 @@ def reap() -> int:
     ceiling as unknown: it may be on the vendor's bill.
     """
     with transaction.atomic():
+        sql.let_go_if_frozen()
         dead = EngineWorker.objects.filter(beat_at__lt=Now() - EngineWorker.SILENCE)
         alive = EngineWorker.objects.filter(
             pk=OuterRef("worker_id"), beat_at__gte=Now() - EngineWorker.SILENCE
         )
         orphans = Run.objects.running().exclude(Exists(alive))
-        # A plain look first: nearly always there is nothing, and nothing is then locked.
         if not orphans.exists():
             dead.delete()
             return 0

@@ -27,7 +27,7 @@ from operations.engine import planning, queue
 from operations.engine.calls import AdapterFault, Calls
 from operations.engine.flight import Ended, Flight
 from operations.engine.lease import Lease
-from operations.engine.turn import Result, Turn
+from operations.engine.turn import MONEY_LOOK_S, Result, Turn
 from operations.gate import PeriodGone
 from operations.models import ProviderState, Run
 
@@ -39,7 +39,9 @@ REAP_S = 1.0
 STATES_S = 0.25
 GRACE_S = 25.0  # a stopping worker gives its calls so long; containers should give it 40
 LANDING_S = 5.0  # and then takes so long to settle, give back and sign off
+CLOCK_WITHIN_S = 1.0  # an answer that took longer, from a database that hung, tells no time
 LONGEST_PAUSE_S = 2.0  # between tries while the database is away
+SOON = timedelta(seconds=MONEY_LOOK_S)  # `drain` waits for runs whose budget has room again by then
 MOST_SLOTS = 200  # beyond it the HTTP client is the bottleneck: run more processes instead
 
 
@@ -116,7 +118,7 @@ class Engine:
             while (
                 self._flights
                 or self._ended
-                or Run.objects.pending().filter(available_at__lte=self._now()).exists()
+                or Run.objects.pending().filter(available_at__lte=self._now() + SOON).exists()
             ):
                 self._guarded(self._step)
         finally:
@@ -185,11 +187,13 @@ class Engine:
         now_s = time.monotonic()
         if self.lease.is_due:
             asked = timezone.now()  # not later: a row that is due must not seem to lie ahead
-            self._ahead = leases.database_now() - asked
+            told = leases.database_now()
+            if time.monotonic() - now_s < CLOCK_WITHIN_S:
+                self._ahead = told - asked
             self.lease.beat(len(self._flights))
         if self.lease.may_reap and now_s - self._reap_s >= REAP_S:
             self._reap_s = now_s
-            taken = leases.reap()
+            taken = leases.reap() if leases.has_dead(self._now()) else 0
             if taken:
                 logger.warning("Took back %d runs of lost workers", taken)
 

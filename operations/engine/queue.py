@@ -40,10 +40,10 @@ class _Ready:
 
 def has_ready(now: datetime) -> bool:
     """Say whether any run may be claimed, or could but for its provider."""
-    ready = _Ready(now, ())
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {sql.table(Run)} WHERE {ready.text} LIMIT 1", ready.values)
-        return cursor.fetchone() is not None
+    return sql.has_row(
+        f"SELECT 1 FROM {sql.table(Run)} WHERE status = 'pending'"
+        f" AND available_at <= {sql.literal(now)} LIMIT 1"
+    )
 
 
 def waiting_owners(now: datetime, closed_lanes: Collection[str] = ()) -> tuple[int, list[Any]]:

@@ -102,6 +102,7 @@ class Turn:
         before = [(flight, flight.remember()) for flight in flights]
         try:
             with transaction.atomic():
+                sql.let_go_if_frozen()
                 ours = self._fence(flights)
                 self._take_stock(ended, ours)
                 self._go_on(due, ours)
