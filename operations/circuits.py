@@ -20,7 +20,8 @@ OPEN_FOR = timedelta(seconds=60)
 PROBE_FOR = timedelta(seconds=90)  # longer than a call may take
 PAUSE_AFTER_429 = timedelta(seconds=1)  # when the provider names no time
 SHORTEST_WAIT_S = 0.001  # what rounding leaves over must not pass for no wait at all
-BURST = 1.0 / 6  # of a minute's allowance may go out at once
+BURST = 0.1  # of a minute's allowance may go out at once; the rest is spread over the minute
+LONGEST_WAIT = timedelta(seconds=20)  # a provider that asks for more is left for the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class States:
         if row.paused_reason:
             return Blocked(f"{label} is paused: {row.paused_reason}", None)
         if row.blocked_until and row.blocked_until > now:
-            return Blocked(f"{label} asked to wait", row.blocked_until, is_rate=True)
+            is_short = row.blocked_until - now <= LONGEST_WAIT
+            return Blocked(f"{label} asked to wait", row.blocked_until, is_rate=is_short)
         if row.open_until:
             if row.open_until > now:
                 return Blocked(f"{label} is down", row.open_until)
@@ -88,7 +90,11 @@ class States:
 
     @staticmethod
     def _take(row: ProviderState, info: ProviderInfo, tokens: int, now: datetime) -> timedelta:
-        """Refill and take from both buckets, or from neither; return how long to wait."""
+        """Refill and take from both buckets, or from neither; return how long to wait.
+
+        What may go out at once is taken off what flows in, so that no minute, wherever it begins,
+        sees more than the limit.
+        """
         elapsed = (now - row.filled_at).total_seconds() if row.filled_at else None
         wait_s = 0.0
         left: dict[str, float] = {}
@@ -99,15 +105,16 @@ class States:
             if not limit:
                 continue
             most = max(1.0, limit * BURST)
+            flow = max(limit - most, limit * BURST) / 60  # a second
             have = getattr(row, field)
             if have is None or elapsed is None:
                 have = most
             else:
-                have = min(most, have + max(0.0, elapsed) * limit / 60)
+                have = min(most, have + max(0.0, elapsed) * flow)
             left[field] = have
             enough = min(need, most)  # a call larger than the bucket waits for a full one
             if have < enough:
-                wait_s = max(wait_s, SHORTEST_WAIT_S, (enough - have) * 60 / limit)
+                wait_s = max(wait_s, SHORTEST_WAIT_S, (enough - have) / flow)
         if wait_s:
             return timedelta(seconds=wait_s)
         for field, need in (("requests_left", 1.0), ("tokens_left", float(tokens))):

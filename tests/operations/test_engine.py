@@ -312,7 +312,7 @@ def test_a_rate_limit_lets_only_its_share_through(alice: User, script: Script) -
     from providers import catalogue
     from providers.models import Provider
 
-    Provider.objects.filter(name="openai").update(requests_per_minute=30)  # five at once
+    Provider.objects.filter(name="openai").update(requests_per_minute=50)  # five at once
     catalogue.invalidate()
     preferences_of(alice, model=OPENAI, fallbacks=[])
     for _ in range(12):
