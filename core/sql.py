@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, models
 from psycopg.pq import ExecStatus
@@ -52,13 +53,21 @@ def placeholders(count: int) -> str:
     return ", ".join(["%s"] * count)
 
 
+def among(column: str, kind: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return the condition that `column` is one of `values`, with its parameters.
+
+    PostgreSQL takes them as one array of `kind` (“uuid”, “bigint”): a hundred placeholders cost
+    psycopg more than the query does.
+    """
+    if is_postgresql():
+        return f"{column} = ANY(%s::{kind}[])", [f"{{{','.join(map(str, values))}}}"]
+    plain = [value.hex if isinstance(value, UUID) else value for value in values]
+    return f"{column} IN ({placeholders(len(plain))})", plain
+
+
 def bind(field: models.Field[Any, Any], value: Any) -> Any:
     """Return `value` as the database wants it for `field`."""
     return field.get_db_prep_save(value, connection)
-
-
-def ids(values: Iterable[Any], field: models.Field[Any, Any]) -> list[Any]:
-    return [bind(field, value) for value in values]
 
 
 @cache

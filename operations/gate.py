@@ -148,6 +148,7 @@ class Books:
             raise PeriodGone(f"budget periods {sorted(missing)} are gone")
 
     def _lock(self, ids: Sequence[int]) -> None:
+        among, keys = sql.among("p.id", "bigint", ids)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT p.id, p.spent_usd, p.held_usd,"
@@ -156,9 +157,9 @@ class Books:
                 f" JOIN {sql.table(Budget)} b ON b.id = p.budget_id"
                 f" LEFT JOIN {sql.table(OperationPreference)} o"
                 f" ON o.owner_id = b.owner_id AND o.operation = b.operation"
-                f" WHERE p.id IN ({sql.placeholders(len(ids))})"
+                f" WHERE {among}"
                 f" ORDER BY p.id{sql.for_update(of='p')}",
-                ids,
+                keys,
             )
             for id_, spent, held, limit, operation, period in cursor.fetchall():
                 label = f"the monthly budget of {operation}" if operation else "the monthly budget"

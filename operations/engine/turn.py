@@ -127,13 +127,12 @@ class Turn:
         """
         if not flights:
             return {}
-        keys = sql.ids((flight.run_id for flight in flights), Run._meta.get_field("id"))
+        among, keys = sql.among("r.id", "uuid", [flight.run_id for flight in flights])
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT r.id, r.status, r.claims, a.id FROM {sql.table(Run)} r"
                 f" LEFT JOIN {sql.table(Attempt)} a ON a.run_id = r.id AND a.outcome = 'calling'"
-                f" WHERE r.id IN ({sql.placeholders(len(keys))})"
-                f" ORDER BY r.id{sql.for_update(of='r')}",
+                f" WHERE {among} ORDER BY r.id{sql.for_update(of='r')}",
                 keys,
             )
             rows = cursor.fetchall()
@@ -549,12 +548,9 @@ def _need(flight: Flight) -> Need:
 
 def release_holds(run_ids: Sequence[UUID]) -> None:
     if run_ids:
-        keys = sql.ids(run_ids, Run._meta.get_field("id"))
+        among, keys = sql.among("run_id", "uuid", run_ids)
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"DELETE FROM {sql.table(Hold)} WHERE run_id IN ({sql.placeholders(len(keys))})",
-                keys,
-            )
+            cursor.execute(f"DELETE FROM {sql.table(Hold)} WHERE {among}", keys)
 
 
 _FINAL_COLUMNS = [
