@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from core.errors import DomainError
@@ -38,12 +39,12 @@ def plan_route(
     stands in for another only where the owner allows it.
     """
     first = requested or choice.model
-    chosen = _find(catalogue, first) if first else _defaults(operation, catalogue)[0]
+    chosen = _find(catalogue, first) if first else _defaults(operation.tier, catalogue)[0]
     names = choice.fallbacks
     if names is None:
         others = [
             model
-            for model in _defaults(operation, catalogue)
+            for model in _defaults(operation.tier, catalogue)
             if model.provider not in (chosen.provider, "local", "simulated")
         ]
         fallbacks = others[:MOST_FALLBACKS]
@@ -55,14 +56,15 @@ def plan_route(
     return tuple(route.values())
 
 
-def _defaults(operation: Operation[Any], catalogue: Catalogue) -> list[ModelInfo]:
-    """Return each configured provider's model for the operation; the last is always `local`'s."""
+@lru_cache(maxsize=8)
+def _defaults(tier: str, catalogue: Catalogue) -> tuple[ModelInfo, ...]:
+    """Return each configured provider's model of `tier`; the last is always `local`'s."""
     models = (
-        catalogue.default_model(name, operation.tier)
+        catalogue.default_model(name, tier)
         for name, provider in catalogue.providers.items()
         if provider.is_configured
     )
-    return [model for model in models if model is not None]
+    return tuple(model for model in models if model is not None)
 
 
 def _find(catalogue: Catalogue, ref: str) -> ModelInfo:

@@ -41,14 +41,23 @@ def parse(operation: Operation[Any], parameters: Any) -> BaseModel:
     if problems:
         raise InvalidParameters(operation.slug, problems)
     size = _size(operation, parameters)
-    try:
-        parsed: BaseModel = operation.parameters.model_validate(parameters)
-    except ValidationError as error:
-        raise InvalidParameters(operation.slug, _problems(error, operation.parameters)) from None
+    parsed = stored(operation, parameters)
     if size > LARGEST_BYTES // 2:
         # With its defaults filled in it is longer; what is accepted now must still fit when the
         # stored form is read again.
         _size(operation, to_json(parsed))
+    return parsed
+
+
+def stored(operation: Operation[Any], parameters: Mapping[str, Any]) -> BaseModel:
+    """Return parameters that were accepted before and come from our own row.
+
+    The operation may have changed since: then `InvalidParameters` names the field.
+    """
+    try:
+        parsed: BaseModel = operation.parameters.model_validate(parameters)
+    except ValidationError as error:
+        raise InvalidParameters(operation.slug, _problems(error, operation.parameters)) from None
     return parsed
 
 

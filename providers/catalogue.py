@@ -56,9 +56,12 @@ class ModelInfo:
     thinking_tokens: int = 0  # to add to what an answer needs: this model thinks all the same
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """Providers by name and models by ref, both in the order in which they are tried."""
+    """Providers by name and models by ref, both in the order in which they are tried.
+
+    Equal only to itself, so that what is derived from it can be cached by it.
+    """
 
     providers: Mapping[str, ProviderInfo]
     models: Mapping[str, ModelInfo]

@@ -114,7 +114,7 @@ def plan(
     if not choice.enabled:
         raise Disabled(f"{operation.title} is switched off in the preferences of its owner.")
     owner = _owners.get(owner_id, lambda: User.objects.get(pk=owner_id))
-    parameters = validation.parse(operation, raw)
+    parameters = validation.stored(operation, raw)
     if operation.gather is not None:
         parameters = operation.gather(owner, parameters, now)
     flight.definition = operation
