@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -14,6 +15,15 @@ class Peer:
     name: str
     value: float
     note: str = ""
+
+
+def ask(measure: Callable[[int], Peer | None], count: int) -> Peer | None:
+    """Return what a peer does, or None, with a word on stderr, where it did not get through."""
+    try:
+        return measure(count)
+    except (RuntimeError, TimeoutError) as error:
+        print(f"{measure.__module__}.{measure.__name__} left out: {error}", file=sys.stderr)
+        return None
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from bench import house, support
-from bench.figures import percentile, tell
+from bench.figures import ask, percentile, tell
 from bench.house import House
 from bench.peers import celery_peer, django_q_peer
 
@@ -22,7 +22,7 @@ def measure_1000(at: House) -> None:
         lags,
         "s",
         reach=0.5,
-        peers=[django_q_peer.fire_lag(1_000), celery_peer.fire_lag(1_000)],
+        peers=[ask(django_q_peer.fire_lag, 1_000), ask(celery_peer.fire_lag, 1_000)],
         note=f"all were seen to have left the queue after {max(started):.2f} s at most",
     )
 

@@ -10,7 +10,7 @@ import psutil
 import psycopg
 
 from bench import house, support
-from bench.figures import tell
+from bench.figures import ask, tell
 from bench.house import House
 from bench.peers import celery_peer, django_q_peer
 
@@ -45,7 +45,10 @@ def measure(at: House) -> None:
         "runs/s",
         reach=1_500,
         is_rate=True,
-        peers=[celery_peer.empty_tasks(PEER_RUNS), django_q_peer.empty_tasks(DJANGO_Q_RUNS)],
+        peers=[
+            ask(celery_peer.empty_tasks, PEER_RUNS),
+            ask(django_q_peer.empty_tasks, DJANGO_Q_RUNS),
+        ],
         note="ours: gate, attempt, settlement, rollup; theirs: empty tasks, nothing stored",
     )
     tell(

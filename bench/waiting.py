@@ -9,7 +9,7 @@ import time
 import psutil
 
 from bench import house, support
-from bench.figures import Peer, tell
+from bench.figures import Peer, ask, tell
 from bench.house import House
 from bench.peers import celery_peer, django_q_peer
 
@@ -36,21 +36,27 @@ def measure(at: House) -> None:
             few = [seconds(500) for _ in range(SAMPLES)]
             many = [seconds(5_000)]
             house.check(watch)
-    alone = django_q_peer.waiting_tasks(DJANGO_Q_TASKS)
+    alone = ask(django_q_peer.waiting_tasks, DJANGO_Q_TASKS)
     tell(
-        "wait_500_s", few, "s", reach=4, peers=[_scaled(alone, 500), celery_peer.waiting_tasks(500)]
+        "wait_500_s",
+        few,
+        "s",
+        reach=4,
+        peers=[_scaled(alone, 500), ask(celery_peer.waiting_tasks, 500)],
     )
     tell(
         "wait_5000_s",
         many,
         "s",
         reach=30,
-        peers=[_scaled(alone, 5_000), celery_peer.waiting_tasks(5_000)],
+        peers=[_scaled(alone, 5_000), ask(celery_peer.waiting_tasks, 5_000)],
         note="200 slots take 25 s at best",
     )
 
 
-def _scaled(peer: Peer, count: int) -> Peer:
+def _scaled(peer: Peer | None, count: int) -> Peer | None:
+    if peer is None:
+        return None
     return Peer(
         peer.name,
         peer.value * count / DJANGO_Q_TASKS,

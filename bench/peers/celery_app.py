@@ -23,7 +23,10 @@ app.conf.update(
     worker_send_task_events=False,
     worker_prefetch_multiplier=4,  # its default
 )
-store = redis.Redis.from_url(URL)
+# 200 threads share these; a client of its own would refuse the 101st.
+store = redis.Redis(
+    connection_pool=redis.BlockingConnectionPool.from_url(URL, max_connections=20, timeout=30)
+)
 
 
 @app.task
