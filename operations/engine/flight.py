@@ -14,7 +14,9 @@ from operations.estimates import Estimate
 from operations.gate import Nanos, PeriodIds
 from operations.registry import Operation
 from providers.catalogue import ModelInfo, ProviderInfo
-from providers.protocol import Completion, Json, ProviderError, Repair, Request
+from providers.protocol import Completion, Json, ProviderError, Repair, Request, Usage
+
+LONGEST_ERROR = 2000  # characters kept of an error
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Call:
     request: Request
     started_at: datetime
     ceiling: Nanos
+    prompt_version: int
 
 
 @dataclass(slots=True)
@@ -39,6 +42,19 @@ class Ended:
     latency_ms: int
     completion: Completion | None = None
     error: ProviderError | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """Return what the provider reported; None: nothing, which is not nothing used."""
+        if self.completion is not None:
+            return self.completion.usage
+        return self.error.usage if self.error is not None else None
+
+    @property
+    def error_text(self) -> str:
+        """Return the error as a row can hold it: no NUL, no half of a surrogate pair."""
+        text = str(self.error)[:LONGEST_ERROR] if self.error is not None else ""
+        return text.replace("\0", "").encode(errors="replace").decode()
 
 
 @dataclass(slots=True)

@@ -20,8 +20,9 @@ from core import sql
 from core.ids import uuid7
 from core.money import to_nanos
 from operations.engine import planning
+from operations.engine.booking import release_holds
 from operations.engine.flight import Final, Flight
-from operations.engine.turn import release_holds, settle
+from operations.engine.settling import settle
 from operations.gate import Books
 from operations.models import Attempt, EngineWorker, Hold, Run
 

@@ -214,6 +214,7 @@ def next_call(flight: Flight, catalogue: Catalogue, now: datetime) -> Call:
         ),
         started_at=now,
         ceiling=_ceiling(model, input_ceiling, most, catalogue),
+        prompt_version=operation.prompt_version,
     )
 
 

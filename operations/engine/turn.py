@@ -14,7 +14,6 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -23,30 +22,26 @@ from django.db import connection, transaction
 
 from core import sql
 from core.errors import DomainError
-from core.money import from_nanos, to_nanos
-from operations import circuits, hooks, rollups, router
+from operations import circuits, router
 from operations.circuits import Blocked, States
 from operations.engine import planning, queue
+from operations.engine.booking import (
+    Booking,
+    book,
+    book_late,
+    close_attempts,
+    open_attempts,
+)
 from operations.engine.flight import Call, Ended, Final, Flight
-from operations.gate import Books, Nanos, Need, Periods
-from operations.models import Attempt, Hold, ProviderState, Run
+from operations.engine.settling import settle
+from operations.gate import Books, Need, Periods
+from operations.models import Attempt, ProviderState, Run
 from providers import catalogue as catalogues
 from providers.protocol import InvalidAnswer, Repair
 
 logger = logging.getLogger(__name__)
-LONGEST_ERROR = 2000  # characters kept of an error
 MONEY_LOOK_S = 0.25  # between two looks whether a budget has room again,
 MONEY_LOOK_AT_MOST_S = 15.0  # when a run has waited for a minute
-
-
-@dataclass(slots=True)
-class Booking:
-    """What an ended call cost: `cost_usd` is None when nobody knows, `booked` counts anyway."""
-
-    ended: Ended
-    outcome: str
-    cost_usd: Decimal | None
-    booked: Nanos
 
 
 @dataclass(slots=True)
@@ -154,7 +149,7 @@ class Turn:
 
     def _take_stock(self, ended: Sequence[Ended], ours: Mapping[UUID, UUID | None]) -> None:
         for end in ended:
-            booking = self._booking(end)
+            booking = book(end)
             flight = end.call.flight
             if ours.get(flight.run_id) != end.call.id:
                 # Taken from us; or booked already by a commit whose answer never reached us.
@@ -165,25 +160,6 @@ class Turn:
             self._add_up(flight, booking)
             self._decide(end)
 
-    def _booking(self, end: Ended) -> Booking:
-        call, error = end.call, end.error
-        usage = end.completion.usage if end.completion else error.usage if error else None
-        cost: Decimal | None = None
-        if usage is not None:
-            tier = end.completion.tier if end.completion else "standard"
-            card = call.model.card
-            cost = card.cost_usd(usage, at=call.started_at, tier=tier) if card else None
-        elif error and not error.may_have_billed and not isinstance(error, InvalidAnswer):
-            cost = Decimal(0)  # refused before any work was done
-        if end.completion:
-            outcome = Attempt.Outcome.SUCCESS
-        elif usage is None and cost is None:
-            outcome = Attempt.Outcome.UNKNOWN
-        else:
-            outcome = Attempt.Outcome.FAILED
-        booked = call.ceiling if cost is None else to_nanos(cost)
-        return Booking(end, outcome, cost, booked)
-
     @staticmethod
     def _add_up(flight: Flight, booking: Booking) -> None:
         end = booking.ended
@@ -192,11 +168,10 @@ class Turn:
         flight.latency_ms = round((time.monotonic() - flight.started_s) * 1000)
         if flight.known is not None:
             flight.known = None if booking.cost_usd is None else flight.known + booking.cost_usd
-        usage = end.completion.usage if end.completion else end.error.usage if end.error else None
-        if usage is not None:
-            flight.input_tokens += usage.input_tokens
-            flight.cached_tokens += usage.cached_tokens
-            flight.output_tokens += usage.output_tokens
+        if end.usage is not None:
+            flight.input_tokens += end.usage.input_tokens
+            flight.cached_tokens += end.usage.cached_tokens
+            flight.output_tokens += end.usage.output_tokens
 
     def _decide(self, end: Ended) -> None:
         """Settle the flight, or send it on its next attempt."""
@@ -214,7 +189,7 @@ class Turn:
             self.put_back.append(PutBack(flight, self.now, ""))
             self.result.landed.append(flight)
             return
-        flight.last_error = str(error)[:LONGEST_ERROR]
+        flight.last_error = end.error_text
         step = router.after_failure(
             error,
             flight.route,
@@ -346,7 +321,7 @@ class Turn:
         for booking in self.bookings:
             call = booking.ended.call
             books.settle(call.flight.periods, held=call.ceiling, booked=booking.booked)
-        self._book_late(books)
+        book_late(self.late, books, self.now)
         for call in calls:
             refusal = books.hold(call.flight.periods, call.ceiling)
             if not refusal:
@@ -377,156 +352,13 @@ class Turn:
         self.put_back.append(PutBack(flight, until, ""))
         self.result.landed.append(flight)
 
-    def _book_late(self, books: Books) -> None:
-        """Book calls whose run was taken from us: refused as a result, told as a cost."""
-        if not self.late:
-            return
-        late = {booking.ended.call.id: booking for booking in self.late}
-        rows = Attempt.objects.filter(pk__in=late, outcome=Attempt.Outcome.UNKNOWN)
-        for attempt in rows.order_by("pk").select_for_update():
-            booking = late[attempt.pk]
-            if booking.cost_usd is None:
-                continue
-            end = booking.ended
-            books.correct(end.call.flight.periods, booking.booked - to_nanos(attempt.booked_usd))
-            usage = end.completion.usage if end.completion else end.error and end.error.usage
-            attempt.is_late = True
-            attempt.outcome = booking.outcome
-            attempt.finished_at = self.now
-            attempt.latency_ms = end.latency_ms
-            attempt.booked_usd = attempt.cost_usd = booking.cost_usd
-            if usage:
-                attempt.input_tokens = usage.input_tokens
-                attempt.cached_tokens = usage.cached_tokens
-                attempt.output_tokens = usage.output_tokens
-            attempt.save()
-            self._tell_late_cost(attempt.run_id)
-
-    def _tell_late_cost(self, run_id: UUID) -> None:
-        """Give a settled run its cost once the last unknown part of it is known."""
-        run = Run.objects.get(pk=run_id)  # locked by the fence
-        if not run.is_final or run.cost_usd is not None:
-            return
-        costs = list(Attempt.objects.filter(run=run).values_list("cost_usd", flat=True))
-        known = [cost for cost in costs if cost is not None]
-        if len(known) < len(costs):
-            return
-        total = sum(known, Decimal(0))
-        Run.objects.filter(pk=run_id).update(cost_usd=total)
-        tally = rollups.Tally(
-            owner_id=run.owner_id,
-            at=run.finished_at or self.now,
-            operation=run.operation,
-            provider=run.provider,
-            model=run.model,
-            origin=run.origin,
-            unknown_cost=-1,
-            cost_usd=total,
-        )
-        rollups.book([tally])
-
     # --- what is written --------------------------------------------------------------------------
 
     def _write(self) -> None:
-        self._write_attempts()
-        self._write_holds()
+        close_attempts(self.bookings, self.now)
+        open_attempts(self.result.calls)
         self._write_put_back()
         settle(self.finals, self.now)
-
-    def _write_attempts(self) -> None:
-        if self.bookings:
-            sql.update_rows(
-                Attempt,
-                ["id"],
-                [
-                    "outcome",
-                    "error_code",
-                    "error",
-                    "tier",
-                    "finished_at",
-                    "latency_ms",
-                    "input_tokens",
-                    "cached_tokens",
-                    "output_tokens",
-                    "booked_usd",
-                    "cost_usd",
-                ],
-                [self._attempt_row(booking) for booking in self.bookings],
-                where="t.outcome = 'calling'",
-            )
-        if self.result.calls:
-            sql.insert_rows(
-                Attempt,
-                [
-                    "id",
-                    "run_id",
-                    "number",
-                    "provider",
-                    "model",
-                    "tier",
-                    "prompt_version",
-                    "outcome",
-                    "error_code",
-                    "error",
-                    "started_at",
-                    "price_id",
-                    "ceiling_usd",
-                    "booked_usd",
-                    "is_late",
-                ],
-                [
-                    (
-                        call.id,
-                        call.flight.run_id,
-                        call.number,
-                        call.provider.name,
-                        call.model.name,
-                        call.request.tier,
-                        call.flight.definition.prompt_version,  # type: ignore[union-attr]  # planned
-                        Attempt.Outcome.CALLING,
-                        "",
-                        "",
-                        call.started_at,
-                        call.model.price_id,
-                        from_nanos(call.ceiling),
-                        Decimal(0),
-                        False,
-                    )
-                    for call in self.result.calls
-                ],
-            )
-
-    def _attempt_row(self, booking: Booking) -> tuple[Any, ...]:
-        end = booking.ended
-        usage = end.completion.usage if end.completion else end.error.usage if end.error else None
-        return (
-            end.call.id,
-            booking.outcome,
-            end.error.code if end.error else "",
-            str(end.error)[:LONGEST_ERROR] if end.error else "",
-            end.completion.tier if end.completion else end.call.request.tier,
-            self.now,
-            end.latency_ms,
-            usage.input_tokens if usage else None,
-            usage.cached_tokens if usage else None,
-            usage.output_tokens if usage else None,
-            from_nanos(booking.booked),
-            booking.cost_usd,
-        )
-
-    def _write_holds(self) -> None:
-        ended = [b.ended.call.flight.run_id for b in self.bookings if b.ended.call.ceiling]
-        release_holds(ended)
-        held = [call for call in self.result.calls if call.ceiling]
-        if held:
-            sql.insert_rows(
-                Hold,
-                ["run_id", "amount_usd", "period_ids"],
-                [
-                    (call.flight.run_id, from_nanos(call.ceiling), list(call.flight.periods))
-                    for call in held
-                ],
-            )
 
     def _write_put_back(self) -> None:
         if self.put_back:
@@ -544,111 +376,3 @@ class Turn:
 
 def _need(flight: Flight) -> Need:
     return flight.owner_id, flight.operation, flight.month
-
-
-def release_holds(run_ids: Sequence[UUID]) -> None:
-    if run_ids:
-        among, keys = sql.among("run_id", "uuid", run_ids)
-        with connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {sql.table(Hold)} WHERE {among}", keys)
-
-
-_FINAL_COLUMNS = [
-    "status",
-    "reason",
-    "error",
-    "finished_at",
-    "worker_id",
-    "result",
-    "provider",
-    "model",
-    "input_tokens",
-    "cached_tokens",
-    "output_tokens",
-    "cost_usd",
-    "cost_low_usd",
-    "cost_mid_usd",
-    "cost_high_usd",
-    "latency_ms",
-]
-
-
-def settle(finals: Sequence[Final], now: datetime) -> None:
-    """Write the ends of runs, with their rollups and what follows, in the caller's transaction.
-
-    Fenced by claim number and state; only rows that were still ours are counted anywhere.
-    """
-    if not finals:
-        return
-    rows = [_final_row(final, now) for final in finals]
-    written = sql.update_rows(
-        Run, ["id", "claims"], _FINAL_COLUMNS, rows, where="t.status = 'running'", returning="t.id"
-    )
-    ids = {row[0] for row in sql.read_rows(Run, ("id",), written)}
-    settled = [final for final in finals if final.flight.run_id in ids]
-    rollups.book(_tally(final, now) for final in settled)
-    hooks.settled([_news(final, now) for final in settled], now)
-
-
-def _final_row(final: Final, now: datetime) -> tuple[Any, ...]:
-    flight = final.flight
-    was_asked = flight.numbers > 0
-    estimate = flight.estimate
-    return (
-        flight.run_id,
-        flight.claims,
-        final.status,
-        final.reason,
-        final.error,
-        now,
-        None,
-        final.result,
-        final.provider,
-        final.model,
-        flight.input_tokens if was_asked else None,
-        flight.cached_tokens if was_asked else None,
-        flight.output_tokens if was_asked else None,
-        flight.known,
-        estimate.low_usd if estimate else None,
-        estimate.mid_usd if estimate else None,
-        estimate.high_usd if estimate else None,
-        flight.latency_ms,
-    )
-
-
-def _tally(final: Final, now: datetime) -> rollups.Tally:
-    flight = final.flight
-    return rollups.Tally(
-        owner_id=flight.owner_id,
-        at=now,
-        operation=flight.operation,
-        provider=final.provider,
-        model=final.model,
-        origin=flight.origin,
-        runs=1,
-        succeeded=int(final.status == Run.Status.SUCCESS),
-        failed=int(final.status == Run.Status.FAILED),
-        skipped=int(final.status == Run.Status.SKIPPED),
-        unknown_cost=int(flight.known is None),
-        cost_usd=flight.known or Decimal(0),
-        input_tokens=flight.input_tokens,
-        cached_tokens=flight.cached_tokens,
-        output_tokens=flight.output_tokens,
-        latency_ms=flight.latency_ms or 0,
-        timed=int(flight.latency_ms is not None),
-    )
-
-
-def _news(final: Final, now: datetime) -> hooks.SettledRun:
-    flight = final.flight
-    return hooks.SettledRun(
-        id=flight.run_id,
-        owner_id=flight.owner_id,
-        operation=flight.operation,
-        origin=flight.origin,
-        status=final.status,
-        reason=final.reason,
-        error=final.error,
-        cost_usd=flight.known,
-        finished_at=now,
-    )
