@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from audit import services as audit
@@ -73,11 +73,18 @@ def _next_fire() -> datetime | None:
 def release_settled(runs: Sequence[SettledRun], now: datetime) -> None:
     """Let schedules whose run has ended fire again; part of the settling transaction."""
     ids = [run.id for run in runs if run.origin in ORIGINS]
-    if ids:
-        ended = Execution.objects.filter(run__in=ids)
-        # By the execution, not by the schedule: it may have moved on to a newer one meanwhile.
-        Schedule.objects.filter(running_execution__in=ended).update(
-            running_execution=None, running_since=None
+    if not ids:
+        return
+    among, keys = sql.among("run_id", "uuid", ids)
+    ended = f"(SELECT id FROM {sql.table(Execution)} WHERE {among})"
+    # By the execution, not by the schedule: it may have moved on to a newer one meanwhile. Joined,
+    # PostgreSQL reads all schedules where statistics are old; an array it looks up in the index.
+    is_ended = f"= ANY(ARRAY{ended})" if sql.is_postgresql() else f"IN {ended}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {sql.table(Schedule)} SET running_execution_id = NULL, running_since = NULL"
+            f" WHERE running_execution_id {is_ended}",
+            keys,
         )
 
 
