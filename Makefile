@@ -1,6 +1,6 @@
 PORT ?= 8000
 .DEFAULT_GOAL := help
-.PHONY: help setup run web worker dev test lint fix types layers check migrations crash lock
+.PHONY: help setup run web worker dev test lint fix types layers check migrations bench crash lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ migrations: dev ## Models without a migration
 check: lint types layers migrations ## What CI runs besides the tests
 	@DEBUG=0 HELIX_HTTPS=1 .venv/bin/python manage.py check --deploy --fail-level WARNING
 	@find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
+
+bench: dev ## The design's figures, beside django-q2 and Celery (FIGURE=name for one; needs PostgreSQL)
+	@.venv/bin/python -m bench $(FIGURE)
 
 crash: dev ## Kill everything under load, then ask the ledger whether anything is wrong (ARGS=--quick)
 	@.venv/bin/python -m bench.crash $(ARGS)
