@@ -57,6 +57,7 @@ PATIENCE_S = 90.0  # after which a recovery is given up, and the round fails
 FROZEN_S = 25.0  # longer than a worker may be silent
 AWAY_S = 20.0
 DRAIN_S = 240.0
+ONE_BY_ONE, GROUP = 10, 100  # runs the feeder submits at a time
 PAUSE_S = (1.0, 6.0)  # between two faults
 WORK: tuple[tuple[str, dict[str, Any]], ...] = (
     ("task-breakdown", {"title": "Move the shop", "max_steps": 3}),
@@ -319,7 +320,6 @@ class Feeder:
         self._runs = runs
         self._owners = owners
         self.accepted: list[UUID] = []
-        self.most_unfinished = 0
         self.outages = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -347,14 +347,12 @@ class Feeder:
         connection.close()
 
     def _fill(self) -> None:
+        """Submit what lacks: some one by one, as people do, the rest by the group, as triggers do."""
         from operations import services
         from operations.models import Run
 
         unfinished = Run.objects.filter(status__in=["pending", "running"]).count()
-        self.most_unfinished = max(self.most_unfinished, unfinished)
-        for _ in range(self._runs - unfinished):
-            if self._stopping.is_set():
-                return
+        for _ in range(min(ONE_BY_ONE, self._runs - unfinished)):
             operation, parameters = random.choice(WORK)
             run = services.submit(
                 owner=random.choice(self._owners),
@@ -363,7 +361,26 @@ class Feeder:
                 origin=Run.Origin.API,
             )
             self.accepted.append(run.pk)
-        self.most_unfinished = max(self.most_unfinished, self._runs)
+            unfinished += 1
+        while unfinished < self._runs and not self._stopping.is_set():
+            drafts = [self._draft() for _ in range(min(GROUP, self._runs - unfinished))]
+            services.submit_many(drafts, _now())
+            self.accepted += [draft.id for draft in drafts]
+            unfinished += len(drafts)
+
+    def _draft(self) -> Any:
+        from core.ids import uuid7
+        from operations.models import Run
+        from operations.services import RunDraft
+
+        operation, parameters = random.choice(WORK)
+        return RunDraft(
+            id=uuid7(),
+            owner_id=random.choice(self._owners).pk,
+            operation=operation,
+            parameters=parameters,
+            origin=Run.Origin.API,
+        )
 
     def _raise_budgets(self) -> None:
         from operations import services
@@ -623,7 +640,9 @@ def report(house: House, outcome: Outcome) -> int:
     told = {
         "runs": (len(known), "runs"),
         **{f"runs_{status}": (count, "runs") for status, count in sorted(counts.items())},
-        "runs_unfinished_at_most": (outcome.feeder.most_unfinished, "runs"),
+        "runs_unfinished_p50": (median(samples.unfinished), "runs"),
+        "calls_in_flight_p50": (median(samples.in_flight), "calls"),
+        "calls_in_flight_at_most": (max(samples.in_flight, default=0), "calls"),
         "faults": (len(outcome.faults), "faults"),
         "recovery_max_s": (
             max((each for each in recoveries if each is not None), default=None),
@@ -649,6 +668,10 @@ def report(house: House, outcome: Outcome) -> int:
     for row in samples.worst[:5]:
         print(f"A sample that must not be: period, spent, held, limit, holds = {row}")
     return int(bool(wrong))
+
+
+def median(values: Sequence[int]) -> int:
+    return sorted(values)[len(values) // 2] if values else 0
 
 
 def say(figure: str, value: Any, unit: str, database: str, **more: str) -> None:

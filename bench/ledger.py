@@ -137,6 +137,12 @@ CHECKS = {
 }
 
 
+_UNFINISHED = (
+    "SELECT count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'running')"
+    " FROM operation_runs WHERE status = 'pending' OR status = 'running'"
+)
+
+
 class Database:
     """A plain connection beside Helix, made anew when it breaks."""
 
@@ -195,6 +201,8 @@ class Samples:
     held_apart_from_holds: int = 0
     most_held: int = 0
     failures: int = 0
+    in_flight: list[int] = field(default_factory=list)
+    unfinished: list[int] = field(default_factory=list)
     worst: list[tuple[Any, ...]] = field(default_factory=list)
 
 
@@ -237,10 +245,13 @@ class Sampler:
         while not self._stopping.wait(EVERY_S):
             try:
                 rows = self._database.rows(self._statement)
+                ((waiting, running),) = self._database.rows(_UNFINISHED)
             except AWAY:  # the database is meant to be away at times; the gap is counted
                 self.samples.failures += 1
                 continue
             self._take(rows)
+            self.samples.in_flight.append(running)
+            self.samples.unfinished.append(waiting + running)
 
     def _take(self, rows: Rows) -> None:
         seen = self.samples

@@ -39,6 +39,7 @@ REAP_S = 1.0
 STATES_S = 0.25
 GRACE_S = 25.0  # a stopping worker gives its calls so long; containers should give it 40
 LANDING_S = 5.0  # and then takes so long to settle, give back and sign off
+IDLE_IN_TRANSACTION = "25P03"
 CLOCK_WITHIN_S = 1.0  # an answer that took longer, from a database that hung, tells no time
 LONGEST_PAUSE_S = 2.0  # between tries while the database is away
 SOON = timedelta(seconds=MONEY_LOOK_S)  # `drain` waits for runs whose budget has room again by then
@@ -132,10 +133,13 @@ class Engine:
             do()
         except (OperationalError, InterfaceError, PeriodGone) as error:
             self._recover(f"Will try again: {error}")
-        except Exception:
-            logger.exception("A step of the engine failed")
-            self._recover("Will try the ended calls one by one")
-            self._is_quarantined = True
+        except Exception as error:
+            if _was_frozen(error):
+                self._recover(f"Will try again: {error}")
+            else:
+                logger.exception("A step of the engine failed")
+                self._recover("Will try the ended calls one by one")
+                self._is_quarantined = True
         else:
             self._pause_s = 0.0
 
@@ -325,3 +329,8 @@ class Engine:
 
 def _is_closed(row: ProviderState, now: datetime) -> bool:
     return any(until is not None and until > now for until in (row.open_until, row.blocked_until))
+
+
+def _was_frozen(error: Exception) -> bool:
+    """Say whether PostgreSQL ended our transaction because we stood still (`let_go_if_frozen`)."""
+    return getattr(error.__cause__, "sqlstate", None) == IDLE_IN_TRANSACTION
