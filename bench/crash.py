@@ -347,7 +347,7 @@ class Feeder:
         connection.close()
 
     def _fill(self) -> None:
-        """Submit what lacks: some one by one, as people do, the rest by the group, as triggers do."""
+        """Submit what lacks: some one by one, as people do, the rest in groups, as triggers do."""
         from operations import services
         from operations.models import Run
 
