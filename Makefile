@@ -1,6 +1,6 @@
 PORT ?= 8000
 .DEFAULT_GOAL := help
-.PHONY: help setup run web worker dev test lint fix types layers check migrations bench crash lock
+.PHONY: help setup run web worker dev test lint fix types layers check migrations bench crash overspend lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: dev ## The design's figures, beside django-q2 and Celery (FIGURE=name for
 
 crash: dev ## Kill everything under load, then ask the ledger whether anything is wrong (ARGS=--quick)
 	@.venv/bin/python -m bench.crash $(ARGS)
+
+overspend: dev ## Spend nearly empty budgets from 64 sides, on PostgreSQL and SQLite
+	@.venv/bin/python -m bench.overspend $(ARGS)
 
 lock: dev ## Pin requirements*.in into requirements*.txt, with hashes
 	@for name in requirements requirements-dev; do \
