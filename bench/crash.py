@@ -57,6 +57,7 @@ PATIENCE_S = 90.0  # after which a recovery is given up, and the round fails
 FROZEN_S = 25.0  # longer than a worker may be silent
 AWAY_S = 20.0
 DRAIN_S = 240.0
+RAISE_USD = Decimal("0.0004")  # a call or two, every two seconds
 ONE_BY_ONE, GROUP = 10, 100  # runs the feeder submits at a time
 PAUSE_S = (1.0, 6.0)  # between two faults
 WORK: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -390,7 +391,7 @@ class Feeder:
             report = {row.scope: row for row in services.budgets_of(owner)}
             row = report.get(operation or "total")
             if row is not None and row.limit_usd is not None:
-                limit = row.limit_usd + Decimal("0.002")
+                limit = row.limit_usd + RAISE_USD
                 services.set_budget(owner=owner, limit_usd=limit, operation=operation, by=None)
 
 

@@ -29,6 +29,7 @@ from operations.models import Attempt, EngineWorker, Hold, Run
 logger = logging.getLogger(__name__)
 
 BEAT_S = 5.0
+PATIENCE_S = 2 * BEAT_S  # of health before judging others: by then, all who live have beaten
 MOST_DEATHS = 2  # a run that was in flight at so many deaths may well be their cause
 REAP_AT_MOST = 500
 
@@ -92,8 +93,7 @@ class Lease:
     def may_reap(self) -> bool:
         """After an outage everyone looks dead; judge others only after health of our own."""
         since = self._healthy_since_s
-        patience = EngineWorker.SILENCE.total_seconds()
-        return since is not None and time.monotonic() - since >= patience
+        return since is not None and time.monotonic() - since >= PATIENCE_S
 
     def fell_ill(self) -> None:
         """Note a fault of our own: we may have been silent, so we cannot judge others' silence."""
