@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from bench import firing, idle, preferring, starting, throughput, waiting
 from bench.house import House, open_house
@@ -28,14 +29,23 @@ def main(wanted: list[str]) -> int:
         print(f"No figure “{unknown[0]}”; there are {', '.join(sorted(names))}.", file=sys.stderr)
         return 2
     chosen = set(wanted) or names
-    if chosen.intersection(STARTS):
-        starting.measure()
-    groups = [measure for group, measure in GROUPS.items() if chosen.intersection(group)]
+    complete = not chosen.intersection(STARTS) or _go_on(STARTS, starting.measure)
+    groups = [group for group in GROUPS if chosen.intersection(group)]
     if groups:
         with open_house() as house:
-            for measure in groups:
-                measure(house)
-    return 0
+            for group in groups:
+                complete &= _go_on(group, partial(GROUPS[group], house))
+    return int(not complete)
+
+
+def _go_on(figures: tuple[str, ...], measure: Callable[[], None]) -> bool:
+    """Measure; say so where it breaks, and go on with the next figures."""
+    try:
+        measure()
+    except (RuntimeError, OSError) as error:  # a TimeoutError is an OSError
+        print(f"No {' and '.join(figures)}: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -66,6 +67,7 @@ def tell(
         "samples": len(samples),
         "reach": f"{'>=' if is_rate else '<'} {reach:g}",
         "is_met": value >= reach if is_rate else value < reach,
+        "load": _short(os.getloadavg()[0]),
     }
     if told[1:]:
         line["more_peers"] = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -49,10 +48,7 @@ def _measure(at: House, count: int) -> tuple[list[float], list[float], list[floa
         house.warm_up(watch, process)
         for _ in range(SAMPLES):
             settled = house.settled(watch)
-            due = house.database_now(watch) + timedelta(seconds=2 + count / 2_000)
-            house.schedule(count, due)
-            if house.database_now(watch) >= due:
-                raise RuntimeError("The schedules were due before they were all registered.")
+            due = house.schedule(watch, count, due_in_s=2 + count / 2_000)
             written.append(_await(watch, due, _WRITTEN, [due], process))
             started.append(_await(watch, due, _STARTED, [], process))
             house.await_settled(watch, settled + count, process)

@@ -6,7 +6,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from datetime import timedelta
 
 import psutil
 
@@ -21,7 +20,7 @@ WINDOWS_S = (10.0, 10.0, 10.0)
 
 def measure(at: House) -> None:
     with at.renew() as watch:
-        house.schedule(SCHEDULES, house.database_now(watch) + timedelta(days=2))
+        house.schedule(watch, SCHEDULES, due_in_s=2 * 86_400)
         port = support.free_port()
         web = support.Process(
             [sys.executable, "manage.py", "web", "--port", str(port)], at.environment()
