@@ -701,4 +701,5 @@ def broken_chains(house: House) -> int:
 
 
 if __name__ == "__main__":
+    support.leave_in_order()
     sys.exit(main(sys.argv[1:]))

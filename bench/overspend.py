@@ -31,6 +31,7 @@ import multiprocessing
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import threading
@@ -131,7 +132,9 @@ def press(case: Case, accounts: Sequence[Account], runs: int) -> int:
     each = -(-runs // (PROCESSES * THREADS))
     submitted = context.Value("i", 0)
     children = [
-        context.Process(target=_submitters, args=(case, accounts, each, gate, submitted))
+        context.Process(
+            target=_submitters, args=(case, accounts, each, gate, submitted), daemon=True
+        )
         for _ in range(PROCESSES)
     ]
     for child in children:
@@ -146,6 +149,7 @@ def press(case: Case, accounts: Sequence[Account], runs: int) -> int:
 def _submitters(
     case: Case, accounts: Sequence[Account], each: int, gate: Any, submitted: Any
 ) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -320,14 +324,20 @@ def main(arguments: Sequence[str]) -> int:
     for case in cases:
         child = context.Process(target=_in_child, args=(case, options.runs))
         child.start()
-        child.join()
+        try:
+            child.join()
+        finally:
+            child.terminate()  # nothing where it has ended; else it cleans up behind itself
+            child.join()
         codes.append(child.exitcode)
     return int(any(codes))
 
 
 def _in_child(case: Case, runs: int) -> None:
+    support.leave_in_order()
     sys.exit(one_case(case, runs))
 
 
 if __name__ == "__main__":
+    support.leave_in_order()
     sys.exit(main(sys.argv[1:]))
