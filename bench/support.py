@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import psutil
-import psycopg
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
