@@ -7,7 +7,9 @@ a hundred rows, fenced by their present values.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -169,6 +171,46 @@ def quoted(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
+class _Later(threading.local):
+    statements: list[tuple[str, Sequence[Any]]] | None = None
+
+
+_later = _Later()
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Send the writes of this block that return nothing at its end, to PostgreSQL as one message.
+
+    Where processes share few cores, a round trip costs more than what it carries. Nothing inside
+    may read what was written inside.
+    """
+    if not is_postgresql() or _later.statements is not None:
+        yield
+        return
+    statements: list[tuple[str, Sequence[Any]]] = []
+    _later.statements = statements
+    try:
+        yield
+    finally:
+        _later.statements = None
+    if statements:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "; ".join(text for text, _ in statements),
+                [value for _, values in statements for value in values],
+            )
+
+
+def write(text: str, values: Sequence[Any]) -> None:
+    """Execute a statement that returns nothing, now or with those around it (`together`)."""
+    if _later.statements is not None:
+        _later.statements.append((text, values))
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+
+
 def insert_rows(
     model: type[models.Model],
     columns: Sequence[str],
@@ -181,14 +223,14 @@ def insert_rows(
     names = ", ".join(map(quoted, columns))
     returned: list[Any] = []
     for start in range(0, len(rows), CHUNK):
-        text, parameters = _source(model, columns, rows[start : start + CHUNK])
-        tail = f" RETURNING {returning}" if returning else ""
+        source, values = _source(model, columns, rows[start : start + CHUNK])
+        text = f"INSERT INTO {table(model)} ({names}) {source} {on_conflict}"
+        if not returning:
+            write(text, values)
+            continue
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {table(model)} ({names}) {text} {on_conflict}{tail}", parameters
-            )
-            if returning:
-                returned += cursor.fetchall()
+            cursor.execute(f"{text} RETURNING {returning}", values)
+            returned += cursor.fetchall()
     return returned
 
 
@@ -205,7 +247,7 @@ def update_rows(
     """Set `columns` of the rows that match `key` and `where`; a row is (*key, *columns, *add).
 
     `add` columns are increased by their value. `where` may name the table's own columns as `t.x`
-    and the given values as `v.x`. Returns what `returning` asks for (default: the key).
+    and the given values as `v.x`. Returns what `returning` asks for.
     """
     names = [*key, *columns, *add]
     given = ", ".join(map(quoted, names))
@@ -214,17 +256,19 @@ def update_rows(
         + [f"{name} = t.{name} + v.{name}" for name in add]
     )
     match = " AND ".join(f"t.{name} = v.{name}" for name in key)
-    back = returning or ", ".join(f"t.{name}" for name in key)
     if not is_postgresql():  # SQLite's RETURNING knows neither the alias nor the other table
-        back = back.replace("t.", "")
+        returning = returning.replace("t.", "")
     returned: list[Any] = []
     for start in range(0, len(rows), CHUNK):
-        text, parameters = _source(model, names, rows[start : start + CHUNK])
+        source, values = _source(model, names, rows[start : start + CHUNK])
+        text = (
+            f"WITH v({given}) AS ({source}) UPDATE {table(model)} AS t SET {settings} "
+            f"FROM v WHERE {match} AND {where}"
+        )
+        if not returning:
+            write(text, values)
+            continue
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"WITH v({given}) AS ({text}) UPDATE {table(model)} AS t SET {settings} "
-                f"FROM v WHERE {match} AND {where} RETURNING {back}",
-                parameters,
-            )
+            cursor.execute(f"{text} RETURNING {returning}", values)
             returned += cursor.fetchall()
     return returned

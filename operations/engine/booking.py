@@ -9,8 +9,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from core import sql
 from core.money import from_nanos, to_nanos
 from operations import rollups
@@ -108,8 +106,7 @@ def close_attempts(bookings: Sequence[Booking], now: datetime) -> None:
 def release_holds(run_ids: Sequence[UUID]) -> None:
     if run_ids:
         among, keys = sql.among("run_id", "uuid", run_ids)
-        with connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {sql.table(Hold)} WHERE {among}", keys)
+        sql.write(f"DELETE FROM {sql.table(Hold)} WHERE {among}", keys)
 
 
 def _opened(call: Call) -> tuple[Any, ...]:

@@ -36,6 +36,7 @@ from operations.engine.flight import Call, Ended, Final, Flight
 from operations.engine.settling import settle
 from operations.gate import Books, Need, Periods
 from operations.models import Attempt, ProviderState, Run
+from preferences import services as preferences
 from providers import catalogue as catalogues
 from providers.protocol import InvalidAnswer, Repair
 
@@ -105,8 +106,7 @@ class Turn:
                 if slots > 0:
                     self._claim(slots, closed_lanes, only)
                 admitted = self._admit(ended)
-                self._move_money(admitted)
-                self._write()
+                self._write(self._move_money(admitted))
         except BaseException:
             for flight, memory in before:
                 flight.recall(memory)
@@ -232,6 +232,7 @@ class Turn:
         flights = [planning.flight_of(row) for row in rows]
         planned: list[Flight] = []
         planning.recall_attempts(flights)
+        preferences.lookup_many((flight.owner_id, flight.operation) for flight in flights)
         self.result.claimed = len(rows)
         for flight, row in zip(flights, rows, strict=True):
             try:
@@ -314,7 +315,7 @@ class Turn:
 
     # --- money ------------------------------------------------------------------------------------
 
-    def _move_money(self, calls: Sequence[Call]) -> None:
+    def _move_money(self, calls: Sequence[Call]) -> Books:
         touched = [booking.ended.call.flight for booking in (*self.bookings, *self.late)]
         touched += [call.flight for call in calls]
         books = Books(period for flight in touched for period in flight.periods)
@@ -333,7 +334,7 @@ class Turn:
                 self._finish(call.flight, Run.Status.FAILED, error=error)
             else:
                 self._finish(call.flight, Run.Status.SKIPPED, reason=refusal)
-        books.save()
+        return books
 
     def _wait_for_money(self, flight: Flight) -> None:
         """Let the flight come back when running calls, which hold too much, have been booked.
@@ -354,11 +355,13 @@ class Turn:
 
     # --- what is written --------------------------------------------------------------------------
 
-    def _write(self) -> None:
-        close_attempts(self.bookings, self.now)
-        open_attempts(self.result.calls)
-        self._write_put_back()
-        settle(self.finals, self.now)
+    def _write(self, books: Books) -> None:
+        with sql.together():
+            books.save()
+            close_attempts(self.bookings, self.now)
+            open_attempts(self.result.calls)
+            self._write_put_back()
+            settle(self.finals, self.now)
 
     def _write_put_back(self) -> None:
         if self.put_back:
