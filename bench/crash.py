@@ -57,7 +57,7 @@ PATIENCE_S = 90.0  # after which a recovery is given up, and the round fails
 FROZEN_S = 25.0  # longer than a worker may be silent
 AWAY_S = 20.0
 DRAIN_S = 240.0
-RAISE_USD = Decimal("0.0004")  # a call or two, every two seconds
+RAISE_USD = Decimal("0.002")  # some six calls, every ten seconds or so
 ONE_BY_ONE, GROUP = 10, 100  # runs the feeder submits at a time
 PAUSE_S = (1.0, 6.0)  # between two faults
 WORK: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -340,7 +340,7 @@ class Feeder:
                 break
             try:
                 self._fill()
-                if turn % 20 == 0:
+                if turn % 100 == 0:
                     self._raise_budgets()
             except (OperationalError, InterfaceError):
                 self.outages += 1
