@@ -62,6 +62,8 @@ def submit(
     10, and an operation that its owner has switched off.
     """
     definition = registry.get(operation)
+    if not owner.is_active:
+        raise NotSubmitted(f"The account of {owner.username} is deactivated; it runs nothing.")
     choice = preferences.lookup(owner.pk, operation)
     if not choice.enabled:
         raise NotSubmitted(

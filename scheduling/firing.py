@@ -277,7 +277,9 @@ def _write_moves(moves: Sequence[_Move], now: datetime) -> None:
         Schedule, ["id"], _MOVED, [_moved(move, now) for move in moves], add=["execution_count"]
     )
     paused = {move.row.id: move.pause_reason for move in moves if move.next is None}
-    for schedule in Schedule.objects.filter(pk__in=paused) if paused else ():
+    # In the order of owners: each has an audit chain, locked until this transaction ends.
+    rows = Schedule.objects.filter(pk__in=paused).order_by("owner", "pk")
+    for schedule in rows if paused else ():
         after = {"reason": paused[schedule.pk]}
         audit.record("schedule.paused", target=schedule, by=None, after=after)
 

@@ -34,7 +34,7 @@ Value = TypeVar("Value")
 
 
 class Disabled(DomainError):
-    """The operation is switched off."""
+    """The operation is switched off, or its owner's account is."""
 
 
 class _Memory(Generic[Value]):
@@ -114,6 +114,8 @@ def plan(
     if not choice.enabled:
         raise Disabled(f"{operation.title} is switched off in the preferences of its owner.")
     owner = _owners.get(owner_id, lambda: User.objects.get(pk=owner_id))
+    if not owner.is_active:
+        raise Disabled(f"The account of {owner.username} is deactivated.")
     parameters = validation.stored(operation, raw)
     if operation.gather is not None:
         parameters = operation.gather(owner, parameters, now)

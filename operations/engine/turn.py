@@ -41,6 +41,7 @@ from providers import catalogue as catalogues
 from providers.protocol import InvalidAnswer, Repair
 
 logger = logging.getLogger(__name__)
+PATIENCE = timedelta(minutes=15)  # an outage may last so long before its runs fail
 MONEY_LOOK_S = 0.25  # between two looks whether a budget has room again,
 MONEY_LOOK_AT_MOST_S = 15.0  # when a run has waited for a minute
 
@@ -305,13 +306,20 @@ class Turn:
             flight.repair = None
             call = planning.next_call(flight, self.catalogue, self.now)
         waits = [(block.until, name) for name, block in blocks if block.until is not None]
-        if waits:
+        is_rate = any(block.is_rate for _, block in blocks)
+        if waits and (is_rate or self._has_patience(flight)):
             until, lane = min(waits)
             self.put_back.append(PutBack(flight, until, lane))
             self.result.landed.append(flight)
         else:
             self._finish(flight, Run.Status.FAILED, error="; ".join(b.why for _, b in blocks))
         return None
+
+    def _has_patience(self, flight: Flight) -> bool:
+        """Say whether to wait for a provider that is down: not where a person sits and waits."""
+        if flight.origin == Run.Origin.COMMAND:
+            return False
+        return self.now - flight.created_at < PATIENCE
 
     # --- money ------------------------------------------------------------------------------------
 

@@ -83,9 +83,8 @@ def submit(
         owner=owner,
         operation="task-breakdown",
         parameters=parameters or TASK,
-        origin=Run.Origin.COMMAND,
         model=model,
-        **more,
+        **{"origin": Run.Origin.COMMAND, **more},
     )
 
 

@@ -277,10 +277,13 @@ def test_five_failures_open_the_circuit_and_one_probe_closes_it(
         submit(alice)
     drain(slots=1)
     asked = len(script.requests)
-    waiting = [submit(alice), submit(alice)]
+    waiting = [submit(alice, origin=Run.Origin.API), submit(alice, origin=Run.Origin.API)]
+    by_hand = submit(alice)
 
     drain()
 
+    by_hand.refresh_from_db()
+    assert (by_hand.status, by_hand.error) == ("failed", "OpenAI is down")
     assert len(script.requests) == asked  # nobody is asked while it is open
     assert {r.status for r in Run.objects.filter(pk__in=[w.pk for w in waiting])} == {"pending"}
     past = timezone.now() - timedelta(seconds=1)
@@ -336,6 +339,19 @@ def test_a_disabled_operation_is_refused_at_once_and_skipped_when_it_was_queued(
     assert run.status == "skipped"
     assert "switched off" in run.reason
     with pytest.raises(services.NotSubmitted, match="switched off"):
+        submit(alice)
+
+
+def test_runs_of_a_deactivated_account_are_skipped_and_refused(alice: User, script: Script) -> None:
+    run = submit(alice, model=OPENAI)
+    alice.is_active = False
+    alice.save()
+
+    drain()
+
+    run.refresh_from_db()
+    assert (run.status, run.reason) == ("skipped", "The account of alice is deactivated.")
+    with pytest.raises(services.NotSubmitted, match="deactivated"):
         submit(alice)
 
 
