@@ -32,6 +32,9 @@ class Blocked:
     until: datetime | None
     is_rate: bool = False  # only our own allowance is used up: worth waiting for
 
+    def __str__(self) -> str:
+        return self.why if self.until is None else f"{self.why} until {self.until:%H:%M:%S} UTC"
+
 
 class States:
     """The providers' rows, locked until the transaction ends."""

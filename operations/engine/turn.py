@@ -312,7 +312,9 @@ class Turn:
             self.put_back.append(PutBack(flight, until, lane))
             self.result.landed.append(flight)
         else:
-            self._finish(flight, Run.Status.FAILED, error="; ".join(b.why for _, b in blocks))
+            self._finish(
+                flight, Run.Status.FAILED, error="; ".join(str(block) for _, block in blocks)
+            )
         return None
 
     def _has_patience(self, flight: Flight) -> bool:
