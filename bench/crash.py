@@ -52,12 +52,13 @@ from bench.ledger import Database, Sampler
 SIMULATED = "simulated:simulated-1"
 OWNERS = 10
 POOR = 4  # of the owners; their budgets are nearly empty, always
+SHARE_OF_THE_POOR = 0.03  # of all runs; still several times what they can pay
 MOST_RECOVERY_S = 20.0
 PATIENCE_S = 90.0  # after which a recovery is given up, and the round fails
 FROZEN_S = 25.0  # longer than a worker may be silent
 AWAY_S = 20.0
 DRAIN_S = 240.0
-RAISE_USD = Decimal("0.002")  # some six calls, every ten seconds or so
+RAISE_USD = Decimal("0.002")  # some thirty calls, every twenty seconds or so
 ONE_BY_ONE, GROUP = 10, 100  # runs the feeder submits at a time
 PAUSE_S = (1.0, 6.0)  # between two faults
 WORK: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -340,7 +341,7 @@ class Feeder:
                 break
             try:
                 self._fill()
-                if turn % 100 == 0:
+                if turn % 200 == 0:
                     self._raise_budgets()
             except (OperationalError, InterfaceError):
                 self.outages += 1
@@ -356,7 +357,7 @@ class Feeder:
         for _ in range(min(ONE_BY_ONE, self._runs - unfinished)):
             operation, parameters = random.choice(WORK)
             run = services.submit(
-                owner=random.choice(self._owners),
+                owner=self._owner(),
                 operation=operation,
                 parameters=parameters,
                 origin=Run.Origin.API,
@@ -369,6 +370,11 @@ class Feeder:
             self.accepted += [draft.id for draft in drafts]
             unfinished += len(drafts)
 
+    def _owner(self) -> Any:
+        """Choose one; seldom a poor one, whose runs wait for money and would soon be all there is."""
+        is_poor = random.random() < SHARE_OF_THE_POOR
+        return random.choice(self._owners[:POOR] if is_poor else self._owners[POOR:])
+
     def _draft(self) -> Any:
         from core.ids import uuid7
         from operations.models import Run
@@ -377,7 +383,7 @@ class Feeder:
         operation, parameters = random.choice(WORK)
         return RunDraft(
             id=uuid7(),
-            owner_id=random.choice(self._owners).pk,
+            owner_id=self._owner().pk,
             operation=operation,
             parameters=parameters,
             origin=Run.Origin.API,
