@@ -371,7 +371,7 @@ class Feeder:
             unfinished += len(drafts)
 
     def _owner(self) -> Any:
-        """Choose one; seldom a poor one, whose runs wait for money and would soon be all there is."""
+        """Choose one; seldom a poor one, whose runs wait for money and would soon be all."""
         is_poor = random.random() < SHARE_OF_THE_POOR
         return random.choice(self._owners[:POOR] if is_poor else self._owners[POOR:])
 
