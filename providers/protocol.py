@@ -69,7 +69,12 @@ class Completion:
 
 
 class Adapter(Protocol):
-    """One vendor. Made once per event loop and provider; its client lives as long as the loop."""
+    """One vendor. Made once per event loop and provider; its client lives as long as the loop.
+
+    `at_once` bounds its calls in this process; waiting for a place is not part of a call's time.
+    """
+
+    at_once: int | None
 
     async def open(self) -> None:
         """Make ready: slow the first time (an SDK is imported), so no call's time counts it.
@@ -127,7 +132,7 @@ class Unavailable(ProviderError):
 
 
 class TimedOut(ProviderError):
-    """The provider did not answer in time; it may bill the request all the same."""
+    """The provider, or a gateway before it, gave no answer in time; it may bill the request."""
 
     code = "timed_out"
     try_elsewhere = True
@@ -151,6 +156,13 @@ class Unreadable(ProviderError):
     code = "unreadable_answer"
     try_elsewhere = True
     may_have_billed = True
+
+
+class Misconfigured(ProviderError):
+    """The settings of the provider are wrong; nothing was sent."""
+
+    code = "misconfigured"
+    try_elsewhere = True
 
 
 class KeyRefused(ProviderError):

@@ -188,7 +188,12 @@ _BASE_URL_VARIABLES = {
 }
 
 
+def base_url_variable(name: str) -> str:
+    """Return the variable that gives the address of provider `name`; empty: it has none."""
+    return _BASE_URL_VARIABLES.get(name, "")
+
+
 def base_url(name: str) -> str:
     """Return the address that the environment gives for provider `name`; empty is the vendor's."""
-    variable = _BASE_URL_VARIABLES.get(name, "")
+    variable = base_url_variable(name)
     return os.environ.get(variable, "").strip() if variable else ""

@@ -24,7 +24,18 @@ _MEANINGS: tuple[tuple[type[Exception], type[ProviderError]], ...] = (
     (vendor.ModelTimeoutError, protocol.TimedOut),
     (vendor.ModelConnectionError, protocol.ConnectionLost),
 )
-_NEVER_SENT = ("pool", "connect")
+# What an HTTP client, of either name, says before it sends: by name, as not every SDK has both.
+_CLIENTS = ("httpx", "httpx2")
+_BEFORE_SENDING: dict[str, type[ProviderError]] = {
+    "InvalidURL": protocol.Misconfigured,
+    "UnsupportedProtocol": protocol.Misconfigured,
+    "LocalProtocolError": protocol.Misconfigured,  # a header that cannot be written
+    "ConnectError": protocol.Unavailable,
+    "ConnectTimeout": protocol.Unavailable,
+    "PoolTimeout": protocol.Unavailable,
+}
+# A gateway gave up waiting for an answer, so the provider has the request, and may finish it.
+_GATEWAY_TIMED_OUT = (504, 524)
 _COME_BACK_LATER = (408, 409, 425)
 
 
@@ -39,8 +50,10 @@ def as_provider_error(error: Exception, *, excerpt: Callable[[str], str]) -> Pro
 
 
 def _meaning(error: Exception, status: int | None) -> type[ProviderError]:
-    if isinstance(error, vendor.ModelConnectionError) and error.phase in _NEVER_SENT:
-        return protocol.Unavailable
+    if status is None and (unsent := _unsent(error)):
+        return unsent
+    if status in _GATEWAY_TIMED_OUT:
+        return protocol.TimedOut
     for kind, meaning in _MEANINGS:
         if isinstance(error, kind):
             return meaning
@@ -49,6 +62,22 @@ def _meaning(error: Exception, status: int | None) -> type[ProviderError]:
     if status is not None:
         return protocol.RequestRefused
     return protocol.Unreadable
+
+
+def _unsent(error: BaseException) -> type[ProviderError] | None:
+    """Return what it means that the request never left; None where it may have left."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        if isinstance(link, UnicodeEncodeError):  # half a character in a text that we were given
+            return protocol.RequestRefused
+        for kind in type(link).__mro__:
+            meaning = _BEFORE_SENDING.get(kind.__name__)
+            if meaning is not None and kind.__module__.partition(".")[0] in _CLIENTS:
+                return meaning
+        link = link.__cause__
+    return None
 
 
 def _words(error: Exception) -> str:

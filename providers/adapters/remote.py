@@ -17,7 +17,8 @@ from django.db import connection
 from pydantic import BaseModel, ValidationError
 
 from core.secrets import mask
-from providers import keys
+from providers import keys, vendors
+from providers.adapters.preflight import check_address, check_key
 from providers.catalogue import ProviderInfo
 from providers.protocol import (
     Completion,
@@ -71,6 +72,8 @@ class Opened:
 class RemoteAdapter:
     """One provider in one event loop, with one client for as long as the loop lives."""
 
+    at_once: int | None = None
+
     def __init__(self, provider: ProviderInfo) -> None:
         self._provider = provider
         self._opening = asyncio.Lock()
@@ -120,7 +123,9 @@ class RemoteAdapter:
                 # A vendor's SDK takes a second or two to import; other calls go on meanwhile.
                 try:
                     self._opened = await asyncio.to_thread(_open, self._provider)
-                except (ImportError, ValueError) as error:  # an SDK is missing, an address is none
+                except ProviderError:
+                    raise
+                except Exception as error:  # whatever it is, nothing was sent yet
                     raise Unavailable(_excerpt(f"{self._provider.label}: {error}")) from error
             return self._opened
 
@@ -132,13 +137,22 @@ class RemoteAdapter:
 
 
 def _open(provider: ProviderInfo) -> Opened:
-    """Read the key, import the vendor's SDK and make its client. Runs in a thread."""
+    """Check the settings, import the vendor's SDK and make its client. Runs in a thread."""
+    is_compatible = provider.kind == "compatible"
+    if provider.base_url or is_compatible:
+        named = vendors.base_url_variable(provider.name) or f"The address of {provider.label}"
+        check_address(provider.base_url, named=named)
     try:
-        key = keys.find(provider.key_ref)
+        found = keys.look(provider.key_ref)
     finally:
         connection.close()  # a stored key was read on a connection of this thread
-    if key is None and provider.kind != "compatible":
-        raise KeyRefused(f"There is no key for {provider.label}: set {provider.key_ref}.")
+    key = found.key
+    if key is not None:
+        check_key(key, named=provider.key_ref)
+    elif not found.is_absent:
+        raise KeyRefused(_excerpt(f"The key of {provider.label} cannot be read: {found.reason}"))
+    elif not is_compatible:
+        raise KeyRefused(_excerpt(f"There is no key for {provider.label}: {found.reason}"))
     from pydantic_ai.models import create_async_httpx2_client
 
     for needed in ("pydantic_ai.direct", "providers.adapters.errors"):

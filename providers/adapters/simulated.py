@@ -28,6 +28,8 @@ _MINUTE_S = 60.0
 
 
 class SimulatedAdapter:
+    at_once: int | None = None
+
     def __init__(self, options: simulated.Options | None = None) -> None:
         self._options = options or simulated.options()
         self._calls: deque[float] = deque()

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
+from pytest_django import Settings
 
 from core.secrets import Secret, store
 from providers import protocol
@@ -206,7 +207,10 @@ def test_too_many_requests_are_a_rate_limit_with_its_wait(server: LlmServer, ven
         (404, protocol.ModelNotFound),
         (422, protocol.RequestRefused),
         (500, protocol.Unavailable),
+        (502, protocol.Unavailable),
         (503, protocol.Unavailable),
+        (504, protocol.TimedOut),
+        (524, protocol.TimedOut),
         (529, protocol.Unavailable),
     ],
 )
@@ -218,6 +222,7 @@ def test_what_a_status_means(
     [error] = ask(server.provider(vendor), request(vendor))
 
     assert type(error) is kind
+    assert error.may_have_billed == (status in (504, 524))  # a gateway gave up; the vendor did not
     assert error.status == status
     assert KEY not in str(error)
     assert "went wrong" in str(error)
@@ -360,6 +365,103 @@ def test_a_cheap_model_is_told_not_to_think(server: LlmServer, vendor: str, word
 
     [sent] = server.requests()
     assert words in str(sent.body)
+
+
+WRONG_ADDRESSES = [
+    "127.0.0.1:8000",
+    "localhost/v1",
+    "ftp://127.0.0.1/v1",
+    "http://",
+    "http://127.0.0.1:99999/v1",
+    "http://127.0.0.1:0",
+    "http://127.0.0.1:abc",
+    "http://[::1/v1",
+    "http://127.0.0.1 :8000",
+]
+
+
+@every_vendor
+@pytest.mark.parametrize("address", WRONG_ADDRESSES)
+def test_a_wrong_address_is_named_and_nothing_is_sent(
+    server: LlmServer, vendor: str, address: str
+) -> None:
+    [error] = ask(provider_info(vendor, address), request(vendor))
+
+    assert type(error) is protocol.Misconfigured
+    assert f"{vendor.upper().replace('COMP', 'OPENAI_COMP')}_BASE_URL" in str(error)
+    assert not error.may_have_billed
+    assert error.try_elsewhere
+    assert not any((error.retry_here, error.trips_circuit, error.pauses_key))
+
+
+def test_a_wrong_address_is_not_repeated_for_it_may_hold_a_password(server: LlmServer) -> None:
+    [error] = ask(provider_info("openai", "ftp://ann:hunter22@host/v1"), request("openai"))
+
+    assert "hunter22" not in str(error)
+
+
+def test_a_compatible_server_without_an_address_is_misconfigured(server: LlmServer) -> None:
+    [error] = ask(provider_info("compatible", ""), request("compatible"))
+
+    assert type(error) is protocol.Misconfigured
+    assert "OPENAI_COMPATIBLE_BASE_URL is empty" in str(error)
+
+
+@every_vendor
+@pytest.mark.parametrize("key", ["sk-teßt-with-a-letter", "sk-one\nsk-two"])
+def test_a_key_that_no_header_can_carry_is_named_and_nothing_is_sent(
+    monkeypatch: pytest.MonkeyPatch, server: LlmServer, vendor: str, key: str
+) -> None:
+    provider = server.provider(vendor)
+    monkeypatch.setenv(provider.key_ref.removeprefix("env:"), key)
+
+    [error] = ask(provider, request(vendor))
+
+    assert type(error) is protocol.Misconfigured
+    assert provider.key_ref in str(error)
+    assert key not in str(error)
+    assert not error.may_have_billed
+    assert server.requests() == []
+
+
+@every_vendor
+def test_an_address_that_only_the_client_refuses_is_not_sent_either(
+    server: LlmServer, vendor: str
+) -> None:
+    [error] = ask(provider_info(vendor, f"http://{'a' * 70}.example/v1"), request(vendor))
+
+    assert isinstance(error, (protocol.Misconfigured, protocol.Unavailable))
+    assert not error.may_have_billed
+
+
+# Gemini's SDK escapes what is not ASCII, so it can send it.
+@pytest.mark.parametrize("vendor", ["anthropic", "deepseek", "openai", "compatible"])
+def test_a_text_that_cannot_be_encoded_is_refused_unsent(server: LlmServer, vendor: str) -> None:
+    [error] = ask(server.provider(vendor), request(vendor, prompt="half a character: \ud83d"))
+
+    assert type(error) is protocol.RequestRefused
+    assert not error.may_have_billed
+    assert server.requests() == []
+
+
+def test_a_key_out_of_reach_says_why(server: LlmServer, settings: Settings) -> None:
+    settings.HELIX_SECRET_ENV_ALLOW = []
+
+    [error] = ask(server.provider("openai"), request("openai"))
+
+    assert isinstance(error, protocol.KeyRefused)
+    assert "There is no key" not in str(error)
+    assert "OPENAI_API_KEY is not among those that HELIX_SECRET_ENV_ALLOW names" in str(error)
+
+
+def test_a_key_that_a_compatible_server_wants_is_not_left_out(server: LlmServer) -> None:
+    provider = replace(server.provider("compatible"), key_ref="file:no-such-key")
+
+    [error] = ask(provider, request("compatible"))
+
+    assert isinstance(error, protocol.KeyRefused)
+    assert "HELIX_SECRET_FILE_ALLOW" in str(error)
+    assert server.requests() == []
 
 
 def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch, server: LlmServer) -> None:
