@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -16,7 +17,10 @@ else:
     _UserAdmin = DjangoUserAdmin
 
 PERSON = ("username", "first_name", "last_name", "email", "role", "zone", "is_active")
-POWERS = ("is_superuser", "groups", "user_permissions")
+POWERS = ("is_superuser", "user_permissions")
+
+# Roles say who may do what. A group would be a second answer, changed outside the audit log.
+admin.site.unregister(Group)
 
 
 @admin.register(User)
@@ -73,6 +77,7 @@ class UserAdmin(AuditedAdmin, _UserAdmin):
 
 @admin.register(SignInAttempts)
 class SignInAttemptsAdmin(ReadOnlyAdmin):
+    has_owners = False
     list_display = ["key", "count", "since"]
     search_fields = ["key"]
 

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 SYSTEM_STREAM = "system"
 
 
+class AuditStreamQuerySet(models.QuerySet["AuditStream"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        return self.filter(name=str(user.pk)) if user.is_authenticated else self.none()
+
+
 class AuditStream(models.Model):
     """The head of one chain: whoever appends locks this row first."""
 
     name = models.CharField(primary_key=True, max_length=36, help_text="An owner's id, or system.")
     seq = models.BigIntegerField(help_text="Number of the newest entry.")
     hash = models.CharField(max_length=64, help_text="Hash of the newest entry.")
+
+    objects = AuditStreamQuerySet.as_manager()
 
     class Meta:
         db_table = "audit_streams"
@@ -31,10 +38,8 @@ class AuditStream(models.Model):
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """Return the events of the user's own stream; to staff, who answer for the log, all."""
-        if not user.is_authenticated:
-            return self.none()
-        return self.all() if user.is_staff else self.filter(stream=str(user.pk))
+        """Return the events of the user's own stream; nobody's role shows them another's."""
+        return self.filter(stream=str(user.pk)) if user.is_authenticated else self.none()
 
     def about(self, target: models.Model) -> Self:
         return self.filter(target=target_name(target))
@@ -80,6 +85,11 @@ class AuditEvent(models.Model):
         return f"{self.action} {self.target}"
 
 
+class AuditDetailQuerySet(models.QuerySet["AuditDetail"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        return self.filter(event__in=AuditEvent.objects.visible_to(user))
+
+
 class AuditDetail(models.Model):
     """What changed, beside the chain: bulky or personal, and committed to by its digest."""
 
@@ -87,6 +97,8 @@ class AuditDetail(models.Model):
         AuditEvent, primary_key=True, on_delete=models.PROTECT, related_name="detail"
     )
     text = models.TextField()
+
+    objects = AuditDetailQuerySet.as_manager()
 
     class Meta:
         db_table = "audit_details"

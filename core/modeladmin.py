@@ -1,4 +1,4 @@
-"""What Helix's admin screens share: changes are recorded, and history is not changed."""
+"""What Helix's admin screens share: who sees what, changes recorded, history not changed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+
+class VisibleAdmin(_ModelAdmin):
+    """Shows each of staff what `visible_to` shows them: the admin has no other rule than pages.
+
+    A superuser sees all rows; who that is holds the database anyway (`docs/decisions/0010`). A
+    table without owners says so, or its missing `visible_to` fails here, loudly.
+    """
+
+    has_owners = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: Any = super().get_queryset(request)
+        if request.user.is_superuser or not self.has_owners:
+            return cast("QuerySet[Any]", rows)
+        return cast("QuerySet[Any]", rows.visible_to(request.user))
 
 
 class AuditedAdmin(_ModelAdmin):
@@ -75,7 +91,7 @@ class AuditedAdmin(_ModelAdmin):
         )
 
 
-class ReadOnlyAdmin(_ModelAdmin):
+class ReadOnlyAdmin(VisibleAdmin):
     """Rows to look at: what happened is not edited, and what is derived is not typed in."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

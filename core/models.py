@@ -21,7 +21,10 @@ class OwnedQuerySet(models.QuerySet[M]):
     """Rows with an owner. `visible_to` is the only statement of who sees what."""
 
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """Return the rows that `user` owns; nobody's role shows them another's."""
+        """Return the rows that `user` owns; nobody's role shows them another's.
+
+        Only the admin shows a superuser more: see `core.modeladmin.VisibleAdmin`.
+        """
         return self.filter(owner=user) if user.is_authenticated else self.none()
 
 

@@ -25,5 +25,6 @@ class JobRunAdmin(ReadOnlyAdmin):
 
 @admin.register(JobStamp)
 class JobStampAdmin(ReadOnlyAdmin):
+    has_owners = False
     list_display = ("name", "stamped_at")
     search_fields = ("name",)

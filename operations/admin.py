@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.http import UserRequest
-from core.modeladmin import ReadOnlyAdmin
+from core.modeladmin import ReadOnlyAdmin, VisibleAdmin
 from operations import services
 from operations.models import (
     Attempt,
@@ -22,10 +22,8 @@ from operations.models import (
 )
 
 if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Budget]
     _Inline = admin.TabularInline[Attempt, Run]
 else:
-    _ModelAdmin = admin.ModelAdmin
     _Inline = admin.TabularInline
 
 
@@ -99,7 +97,7 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when
 
 
 @admin.register(Budget)
-class BudgetAdmin(_ModelAdmin):
+class BudgetAdmin(VisibleAdmin):
     """The limit on everything is set here; an operation's limit is a preference of its owner."""
 
     form = BudgetForm
@@ -151,12 +149,14 @@ class HoldAdmin(ReadOnlyAdmin):
 
 @admin.register(EngineWorker)
 class EngineWorkerAdmin(ReadOnlyAdmin):
+    has_owners = False
     list_display = ["host", "pid", "kind", "in_flight", "slots", "started_at", "beat_at"]
     search_fields = ["host", "=pid"]
 
 
 @admin.register(ProviderState)
 class ProviderStateAdmin(ReadOnlyAdmin):
+    has_owners = False
     list_display = ["provider", "failures", "open_until", "blocked_until", "paused_reason"]
     search_fields = ["provider", "paused_reason"]
     actions = ["resume"]

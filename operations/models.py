@@ -258,12 +258,19 @@ class BudgetPeriod(models.Model):
         return f"{self.budget} {self.period}"
 
 
+class HoldQuerySet(models.QuerySet["Hold"]):
+    def visible_to(self, user: Any) -> Self:
+        return self.filter(run__in=Run.objects.visible_to(user))
+
+
 class Hold(models.Model):
     """Money reserved for the call a run is making. One a run; gone when the call is booked."""
 
     run = models.OneToOneField(Run, primary_key=True, on_delete=models.PROTECT, related_name="hold")
     amount_usd = UsdField()
     period_ids = models.JSONField(help_text="The budget periods that hold the amount.")
+
+    objects = HoldQuerySet.as_manager()
 
     class Meta:
         db_table = "budget_holds"

@@ -1,24 +1,19 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from core.modeladmin import ReadOnlyAdmin
+from core.modeladmin import ReadOnlyAdmin, VisibleAdmin
 from providers import services
 from providers.models import ModelPrice, Provider, ProviderModel
 
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Any]
-else:
-    _ModelAdmin = admin.ModelAdmin
-
 
 @admin.register(Provider)
-class ProviderAdmin(_ModelAdmin):
+class ProviderAdmin(VisibleAdmin):
     """The limits can be changed here; the rest follows the code and the environment."""
 
     list_display = ["name", "label", "kind", "rank", "requests_per_minute", "tokens_per_minute"]

@@ -10,15 +10,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from core.errors import DomainError
-from core.modeladmin import ReadOnlyAdmin
+from core.modeladmin import ReadOnlyAdmin, VisibleAdmin
 from scheduling import services
 from scheduling.models import Execution, Schedule
 
 if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Schedule]
     _ModelForm = forms.ModelForm[Schedule]
 else:
-    _ModelAdmin = admin.ModelAdmin
     _ModelForm = forms.ModelForm
 
 
@@ -39,7 +37,7 @@ class ScheduleForm(_ModelForm):
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(_ModelAdmin):
+class ScheduleAdmin(VisibleAdmin):
     """Schedules are made and archived by their owners; here what they say can be mended."""
 
     form = ScheduleForm

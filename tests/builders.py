@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 from django.db.models import Model
+from django.utils import timezone
 
 from accounts.models import User
+from audit import services as audit
+from audit.models import AuditStream
+from core.models import StoredSecret
+from operations.models import Attempt, Budget, BudgetPeriod, Hold, Run, Usage
+from preferences.models import OperationPreference, ThemePreference
+from scheduling.models import Execution, Schedule
 
 PASSWORD = "correct-horse-battery"
 
@@ -29,3 +39,39 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
     `tests/core/test_doors.py` visits each as a stranger, and asks for one where it is missing.
     """
     return {}
+
+
+def rows_of(owner: User) -> list[Model]:
+    """Return one row of `owner` from every table that has owners, also where a parent has it."""
+    now = timezone.now()
+    run = Run.objects.create(owner=owner, operation="task-breakdown", origin=Run.Origin.COMMAND)
+    budget = Budget.objects.create(
+        owner=owner, scope=Budget.Scope.TOTAL, operation="", limit_usd=Decimal(5)
+    )
+    schedule = Schedule.objects.create(
+        owner=owner, name="By hand", operation="task-breakdown", type="manual", zone="UTC"
+    )
+    event = audit.record("thing.made", target="thing:1", by=owner, after={"name": "x"})
+    return [
+        run,
+        Attempt.objects.create(run=run, number=1, provider="local", model="r", started_at=now),
+        budget,
+        BudgetPeriod.objects.create(budget=budget, period="2026-11"),
+        Hold.objects.create(run=run, amount_usd=Decimal(1), period_ids=[]),
+        Usage.objects.create(
+            owner=owner,
+            hour=datetime(2026, 11, 21, tzinfo=UTC),
+            operation="task-breakdown",
+            origin=Run.Origin.COMMAND,
+        ),
+        schedule,
+        Execution.objects.create(
+            schedule=schedule, expected_at=now, triggered_by="manual", reason="Busy."
+        ),
+        OperationPreference.objects.create(owner=owner, operation="email-compose", updated_at=now),
+        ThemePreference.objects.create(owner=owner, updated_at=now),
+        StoredSecret.objects.create(owner=owner, name="hook", version=1, token="-"),
+        event,
+        event.detail,
+        AuditStream.objects.get(name=event.stream),
+    ]

@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
+from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -93,11 +94,21 @@ def test_no_admin_page_needs_inline_code(as_root: Client, model: type[Model]) ->
         assert found is None, found
 
 
-def test_staff_works_with_our_models_and_not_with_djangos(as_sam: Client) -> None:
+def test_the_admin_has_our_models_only(as_sam: Client) -> None:
     assert as_sam.get(address(User, "changelist")).status_code == 200
-    for model in admin.site._registry:
-        if model._meta.app_label not in our_apps():
-            assert as_sam.get(address(model, "changelist")).status_code == 403
+    assert {model._meta.app_label for model in admin.site._registry} <= our_apps()
+
+
+def test_permissions_given_in_the_admin_are_recorded(as_root: Client, sam: User) -> None:
+    permission = Permission.objects.get(codename="change_permission")
+
+    response = as_root.post(
+        address(User, "change", sam.pk), form(sam, user_permissions=[permission.pk])
+    )
+
+    assert response.status_code == 302
+    event = AuditEvent.objects.get(action="user.changed")
+    assert json.loads(event.detail.text)["after"] == {"user_permissions": [str(permission)]}
 
 
 def form(user: User, **changes: object) -> dict[str, object]:

@@ -9,14 +9,20 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
-from accounts.models import User
+from accounts.models import SignInAttempts, User
 from core.ids import uuid7
-from tests.builders import rows_with_pages
+from core.modeladmin import VisibleAdmin
+from jobs.models import JobRun, JobStamp
+from operations.models import EngineWorker, ProviderState
+from providers.models import ModelPrice, Provider, ProviderModel
+from tests.builders import make_user, rows_of, rows_with_pages
+from tests.conftest import signed_in
 
 
 def views_files() -> list[Path]:
@@ -125,3 +131,65 @@ def test_the_walk_finds_a_page_that_anybody_may_open(alice: User, as_bob: Client
 @pytest.mark.urls(__name__)
 def test_the_walk_asks_for_a_row_it_does_not_have(as_bob: Client) -> None:
     assert "show_person" in find_leaks(as_bob, {})[0]
+
+
+# Tables that belong to nobody, or to everybody who may open the admin at all.
+OF_NOBODY = {Provider, ProviderModel, ModelPrice, JobRun, JobStamp}
+OF_NOBODY |= {EngineWorker, ProviderState, SignInAttempts}
+PAGES = ("change", "delete", "history")
+
+
+def admin_address(row: Model, page: str) -> str:
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}"
+    return reverse(name, args=[] if page == "changelist" else [row.pk])
+
+
+def is_listed(client: Client, row: Model) -> bool:
+    response = client.get(admin_address(row, "changelist"))
+    return bool(response.context["cl"].queryset.filter(pk=row.pk).exists())
+
+
+def test_every_admin_of_rows_with_owners_is_walked(alice: User) -> None:
+    walked = {type(row) for row in rows_of(alice)}
+
+    assert walked == set(admin.site._registry) - OF_NOBODY - {User}
+    for model in walked | OF_NOBODY:
+        model_admin = admin.site._registry[model]
+        assert isinstance(model_admin, VisibleAdmin)
+        assert model_admin.has_owners or model in OF_NOBODY
+
+
+def test_staff_finds_no_row_of_another_in_the_admin(alice: User, as_sam: Client) -> None:
+    rows = rows_of(alice)
+
+    leaks = [f"list of {row._meta.label}" for row in rows if is_listed(as_sam, row)]
+    visited = [admin_address(row, page) for row in rows for page in PAGES]
+    for address in visited:
+        for answer in (as_sam.get(address), as_sam.post(address, {"post": "yes"})):
+            is_away = answer.status_code == 302 and answer["Location"] == reverse("admin:index")
+            if not is_away and answer.status_code != 403:  # nobody deletes, nobody changes
+                leaks.append(f"{address}: {answer.status_code}")
+
+    assert leaks == []
+    assert len(visited) >= 3 * 14
+    assert all(type(row)._default_manager.filter(pk=row.pk).exists() for row in rows)
+
+
+def test_staff_finds_its_own_rows_in_the_admin(sam: User, as_sam: Client) -> None:
+    for row in rows_of(sam):
+        assert is_listed(as_sam, row)
+        assert as_sam.get(admin_address(row, "change")).status_code == 200
+
+
+def test_a_superuser_finds_every_row_in_the_admin(alice: User) -> None:
+    as_root = signed_in(make_user("root", role=User.Role.STAFF, is_superuser=True))
+
+    for row in rows_of(alice):
+        assert is_listed(as_root, row)
+        assert as_root.get(admin_address(row, "change")).status_code == 200
+
+
+def test_people_who_are_not_staff_find_no_admin(alice: User, as_bob: Client) -> None:
+    for row in rows_of(alice):
+        for page in ("changelist", *PAGES):
+            assert as_bob.get(admin_address(row, page), follow=True).status_code == 403
