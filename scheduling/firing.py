@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +31,7 @@ from scheduling.zones import tz_version
 logger = logging.getLogger(__name__)
 
 AT_ONCE = sql.CHUNK  # schedules a transaction: one statement a table, and loops share the work
-IN_A_TICK = 20  # transactions; the loop has calls to look after, too
+LONGEST_TICK_S = 1.0  # then the loop looks after its beat and its calls, and comes back at once
 NEAR = timedelta(seconds=1)  # the engine asks four times a second
 ORIGINS = frozenset({Run.Origin.CRON, Run.Origin.MANUAL, Run.Origin.WEBHOOK, Run.Origin.BACKFILL})
 NO_FURTHER_FIRE = "It has no further fire in the coming years."
@@ -40,21 +41,35 @@ def fire_due(now: datetime) -> datetime | None:
     """Start a run for each schedule that is due, or write down why not; return the next fire.
 
     Called in autocommit, with `now` by the database's clock. A schedule that another loop has in
-    hand is left to it. None when nothing is near.
+    hand is left to it. None when nothing is near. After `LONGEST_TICK_S` the rest is left for the
+    next call, which the moment returned asks for at once: it has come already.
     """
     if not _is_near(now):
         return None
+    end_s = time.monotonic() + LONGEST_TICK_S
     coming = _next_fire()
-    for _ in range(IN_A_TICK):
-        if coming is None or coming > now:
-            break
+    while coming is not None and coming <= now:
         with transaction.atomic():
             sql.let_go_if_frozen()
             count = _fire_some(now)
         if count == 0:  # others have all that is due in hand
             return None
         coming = _next_fire()
+        if time.monotonic() >= end_s:
+            break
     return coming
+
+
+def answer_due(schedule: Schedule, now: datetime, *, refusal: str = "") -> None:
+    """Fire `schedule` if it is due, or write `refusal` as the reason why it did not.
+
+    For what moves or ends its next fire: none that is due may go without an answer. The caller
+    holds the row's lock; the instance then says what the row says.
+    """
+    rows = _read(Schedule.objects.due(now).filter(pk=schedule.pk))
+    if rows:
+        _answer(rows, now, refusal=refusal)
+        schedule.refresh_from_db()
 
 
 def _is_near(now: datetime) -> bool:
@@ -156,7 +171,11 @@ class _Fire:
 
 def _locked(schedules: ScheduleQuerySet) -> list[_Row]:
     rows = schedules.order_by("next_execution_at").select_for_update(skip_locked=True)
-    return [_Row(*values) for values in rows.values_list(*_Row._fields)[:AT_ONCE]]
+    return _read(rows[:AT_ONCE])
+
+
+def _read(schedules: ScheduleQuerySet) -> list[_Row]:
+    return [_Row(*values) for values in schedules.values_list(*_Row._fields)]
 
 
 def _replanned(row: _Row) -> _Move:
@@ -173,6 +192,12 @@ def _broken(row: _Row, error: Exception) -> _Move:
 
 def _fire_some(now: datetime) -> int:
     due = _locked(Schedule.objects.due(now))
+    _answer(due, now)
+    return len(due)
+
+
+def _answer(due: Sequence[_Row], now: datetime, *, refusal: str = "") -> None:
+    """Give each fire that has come an execution, and each of the locked rows its next fire."""
     running = _running(due, now)
     choices = preferences.lookup_many((row.owner_id, row.operation) for row in due)
     known: dict[tuple[Cadence, datetime], Expected] = {}  # many share expression and moment
@@ -193,7 +218,7 @@ def _fire_some(now: datetime) -> int:
             now=now,
             zone=row.zone,
             busy=running.get(row.running_execution_id),
-            refusal="" if choice.enabled else f"{row.operation} is off in the preferences.",
+            refusal=refusal or _refusal(row, choice),
         )
         fires += [_fire(row, decision, choice) for decision in decided]
         reason = "" if coming.next else NO_FURTHER_FIRE
@@ -202,7 +227,10 @@ def _fire_some(now: datetime) -> int:
     for move in moves:
         move.fired = started.get(move.row.id)
     _write_moves(moves, now)
-    return len(due)
+
+
+def _refusal(row: _Row, choice: OperationChoice) -> str:
+    return "" if choice.enabled else f"{row.operation} is off in the preferences."
 
 
 def _running(due: Iterable[_Row], now: datetime) -> dict[UUID | None, Busy]:

@@ -14,7 +14,7 @@ from core.errors import DomainError
 from operations import registry
 from operations import services as operations
 from operations.models import Run
-from scheduling import policies
+from scheduling import firing, policies
 from scheduling.models import Execution, Schedule
 from scheduling.policies import Busy
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 CHANGEABLE = ("name", "expression", "zone", "gap", "overlap", "parameters", "priority")
+CADENCE = ("expression", "zone", "gap", "overlap")  # what the next fire is computed from
 TOLD = ("name", "operation", "type", "expression", "zone", "gap", "overlap", "priority")
 
 
@@ -74,23 +75,33 @@ def validate(schedule: Schedule, *, now: datetime) -> None:
     Raises `ValidationError` by field. The form of the admin asks the same.
     """
     schedule.full_clean(validate_constraints=False)  # the next fire is not planned yet
+    _plan(schedule, now)
+
+
+def _plan(schedule: Schedule, now: datetime) -> None:
     schedule.check_interval(now)
     schedule.plan(now)
 
 
 @transaction.atomic
 def change_schedule(schedule: Schedule, *, by: User | None, **changes: Any) -> Schedule:
-    """Set some of `CHANGEABLE`; the next fire is planned anew. Raises `ValidationError`."""
+    """Set some of `CHANGEABLE`; a new cadence plans the next fire anew. Raises `ValidationError`.
+
+    A fire that is due already happens first, as the schedule was.
+    """
     unknown = changes.keys() - set(CHANGEABLE)
     if unknown:
         raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed")
-    now = timezone.now()
     schedule = _lock(schedule)
     _refuse_archived(schedule)
+    now = timezone.now()
+    firing.answer_due(schedule, now)
     before = _told(schedule)
     for field, value in changes.items():
         setattr(schedule, field, value)
-    validate(schedule, now=now)
+    schedule.full_clean(validate_constraints=False)
+    if any(getattr(schedule, field) != before[field] for field in CADENCE):
+        _plan(schedule, now)
     schedule.save()
     audit.record("schedule.changed", target=schedule, by=by, before=before, after=_told(schedule))
     return schedule
@@ -98,7 +109,7 @@ def change_schedule(schedule: Schedule, *, by: User | None, **changes: Any) -> S
 
 @transaction.atomic
 def pause_schedule(schedule: Schedule, *, by: User | None, reason: str) -> Schedule:
-    """Stop firing, and keep why."""
+    """Stop firing, and keep why. A fire that is due already is skipped with the same reason."""
     reason = reason.strip()
     if not reason:
         raise NotPossible("Say why: a pause needs a reason, which is kept and shown.")
@@ -106,9 +117,11 @@ def pause_schedule(schedule: Schedule, *, by: User | None, reason: str) -> Sched
     _refuse_archived(schedule)
     if not schedule.enabled:
         raise NotPossible(f"“{schedule}” is paused already: {schedule.pause_reason}")
+    now = timezone.now()
+    firing.answer_due(schedule, now, refusal=f"Paused as this fire was due: {reason}")
     schedule.enabled = False
     schedule.pause_reason = reason
-    schedule.plan(timezone.now())
+    schedule.plan(now)
     schedule.save()
     audit.record("schedule.paused", target=schedule, by=by, after={"reason": reason})
     return schedule
@@ -178,7 +191,8 @@ def run_now(schedule: Schedule, *, by: User | None) -> Execution:
 def delete_schedule(schedule: Schedule, *, by: User | None, confirmed: bool = False) -> bool:
     """Delete a schedule that has never fired, and return True; archive any other, once confirmed.
 
-    Executions and runs stay: an archived schedule is out of every list and never fires again.
+    Executions and runs stay: an archived schedule is out of every list and never fires again. A
+    fire that is due already is skipped with that reason; one of a deleted schedule goes with it.
     """
     schedule = _lock(schedule)
     _refuse_archived(schedule)
@@ -194,6 +208,7 @@ def delete_schedule(schedule: Schedule, *, by: User | None, confirmed: bool = Fa
             "fire again, and its history stays."
         )
     now = timezone.now()
+    firing.answer_due(schedule, now, refusal="Archived as this fire was due.")
     schedule.enabled = False
     schedule.pause_reason = schedule.pause_reason or "Archived."
     schedule.archived_at = now

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -11,7 +12,7 @@ from accounts.models import User
 from audit.models import AuditEvent
 from operations.models import Run
 from preferences import services as preferences
-from scheduling import services
+from scheduling import firing, services
 from scheduling.firing import fire_due, release_settled, replan_outdated
 from scheduling.models import Execution, Schedule
 from scheduling.zones import tz_version
@@ -70,7 +71,8 @@ def test_the_very_next_fire_is_told_before_it_is_due(alice: User) -> None:
 def test_what_is_paused_or_by_hand_does_not_fire(alice: User) -> None:
     make_schedule(owner=alice, type="manual")
     schedule = make_schedule(owner=alice, next_at=SIX)
-    services.pause_schedule(schedule, by=alice, reason="Holiday")
+    with time_machine.travel(SIX - timedelta(minutes=1)):
+        services.pause_schedule(schedule, by=alice, reason="Holiday")
 
     assert fire_due(SOON_AFTER) is None
 
@@ -195,6 +197,22 @@ def test_after_downtime_the_latest_fire_runs_and_the_others_share_one_row(alice:
     schedule.refresh_from_db()
     assert schedule.next_execution_at == utc("2026-11-21 10:00")
     assert Run.objects.count() == 1
+
+
+def test_a_long_tick_stops_and_asks_to_be_called_again_at_once(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firing, "AT_ONCE", 2)
+    monkeypatch.setattr(firing, "LONGEST_TICK_S", 0.0)
+    for number in range(3):
+        make_schedule(owner=alice, next_at=SIX, name=f"Schedule {number}")
+
+    needed = fire_due(SOON_AFTER)
+
+    assert needed == SIX
+    assert Execution.objects.count() == 2
+    fire_due(SOON_AFTER)
+    assert Execution.objects.count() == 3
 
 
 # --- rows that cannot go on -----------------------------------------------------------------------

@@ -22,6 +22,7 @@ from tests.builders import make_user
 from tests.scheduling.builders import OPERATION, TASKS, make_schedule, settle, utc
 
 NOW = utc("2026-11-21 10:00")
+FIVE_AGO = utc("2026-11-21 09:55")
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +143,39 @@ def test_a_refused_change_changes_nothing(alice: User) -> None:
     assert events(schedule) == ["schedule.created"]
 
 
+def due_since_five(owner: User, **fields: Any) -> Schedule:
+    """Return an hourly schedule whose last fire, five minutes ago, no worker has taken up."""
+    return make_schedule(owner=owner, expression="55 * * * *", next_at=FIVE_AGO, **fields)
+
+
+def test_what_leaves_the_cadence_alone_leaves_the_next_fire_alone(
+    alice: User, clock: time_machine.Traveller
+) -> None:
+    schedule = create(alice, expression="0 0 * * *")
+    clock.shift(timedelta(hours=1))
+
+    services.change_schedule(schedule, by=alice, name="At night", expression="@daily")
+
+    schedule.refresh_from_db()
+    assert (schedule.name, schedule.expression) == ("At night", "0 0 * * *")
+    assert schedule.counted_from == NOW
+
+
+@pytest.mark.parametrize("changes", [{"name": "New"}, {"expression": "0 12 * * *"}])
+def test_a_fire_that_is_due_happens_before_a_change(alice: User, changes: dict[str, Any]) -> None:
+    schedule = due_since_five(alice)
+
+    services.change_schedule(schedule, by=alice, priority=9, **changes)
+
+    execution = Execution.objects.get(expected_at=FIVE_AGO)
+    assert execution.run
+    assert execution.run.priority == 5
+    schedule.refresh_from_db()
+    assert (schedule.running_execution, schedule.execution_count) == (execution, 1)
+    assert schedule.next_execution_at
+    assert schedule.next_execution_at > NOW
+
+
 # --- pause and resume -----------------------------------------------------------------------------
 
 
@@ -154,6 +188,17 @@ def test_pausing_keeps_the_reason(alice: User) -> None:
     assert (schedule.enabled, schedule.pause_reason) == (False, "Holiday")
     assert schedule.next_execution_at is None
     assert events(schedule) == ["schedule.created", "schedule.paused"]
+
+
+def test_a_fire_that_is_due_is_skipped_by_a_pause_with_its_reason(alice: User) -> None:
+    schedule = due_since_five(alice)
+
+    services.pause_schedule(schedule, by=alice, reason="Holiday")
+
+    execution = Execution.objects.get(expected_at=FIVE_AGO)
+    assert (execution.run, execution.reason) == (None, "Paused as this fire was due: Holiday")
+    schedule.refresh_from_db()
+    assert (schedule.enabled, schedule.pause_reason) == (False, "Holiday")
 
 
 def test_pausing_without_a_reason_is_refused(alice: User) -> None:
@@ -291,6 +336,21 @@ def test_once_confirmed_it_is_archived_and_its_history_stays(alice: User) -> Non
     assert not Schedule.objects.current().exists()
     assert Execution.objects.get() == execution
     assert events(schedule)[-1] == "schedule.archived"
+
+
+def test_a_fire_that_is_due_is_skipped_when_its_schedule_is_archived(
+    alice: User, clock: time_machine.Traveller
+) -> None:
+    schedule = due_since_five(alice)
+    services.run_now(schedule, by=alice)
+    clock.shift(timedelta(minutes=1))
+
+    services.delete_schedule(schedule, by=alice, confirmed=True)
+
+    execution = Execution.objects.get(expected_at=FIVE_AGO)
+    assert execution.reason == "Archived as this fire was due."
+    schedule.refresh_from_db()
+    assert schedule.archived_at
 
 
 @pytest.mark.parametrize(
