@@ -52,13 +52,14 @@ from bench.ledger import Database, Sampler
 SIMULATED = "simulated:simulated-1"
 OWNERS = 10
 POOR = 4  # of the owners; their budgets are nearly empty, always
-SHARE_OF_THE_POOR = 0.03  # of all runs; still several times what they can pay
+SHARE_OF_THE_POOR = 0.05  # of all runs; still several times what they can pay
 MOST_RECOVERY_S = 20.0
 PATIENCE_S = 90.0  # after which a recovery is given up, and the round fails
 FROZEN_S = 25.0  # longer than a worker may be silent
 AWAY_S = 20.0
 DRAIN_S = 240.0
-RAISE_USD = Decimal("0.002")  # some thirty calls, every twenty seconds or so
+FIRST_USD = Decimal("0.001")  # what the poor begin with
+RAISE_USD = Decimal("0.0004")  # some six calls, every twenty seconds or so
 ONE_BY_ONE, GROUP = 10, 100  # runs the feeder submits at a time
 PAUSE_S = (1.0, 6.0)  # between two faults
 WORK: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -413,10 +414,10 @@ def people() -> list[Any]:
         choice = {"model": SIMULATED, "fallbacks": []}
         services.save_preferences(owner=owner, changes={name: choice for name, _ in WORK}, by=owner)
         if number == 0:
-            limit = Decimal("0.003")
+            limit = FIRST_USD
             services.set_budget(owner=owner, limit_usd=limit, operation=WORK[0][0], by=owner)
         elif number < POOR:
-            services.set_budget(owner=owner, limit_usd=Decimal("0.003"), by=owner)
+            services.set_budget(owner=owner, limit_usd=FIRST_USD, by=owner)
         elif number % 2:
             services.set_budget(owner=owner, limit_usd=Decimal(1_000_000), by=owner)
         operation, parameters = WORK[number % len(WORK)]
