@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit import chain
 from audit.models import SYSTEM_STREAM, AuditDetail, AuditEvent, AuditStream, target_name
+from core import origin
 from core.ids import uuid7
 from core.secrets.masking import mask, mask_values
 
@@ -25,18 +26,19 @@ def record(
     owner: User | None = None,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
-    ip: str = "",
-    request_id: str = "",
+    ip: str | None = None,
+    request_id: str | None = None,
 ) -> AuditEvent:
     """Append `event` to the stream of the target's owner, else of `by`, else of the system.
 
     Call it last in the business transaction: the change and its record stand or fall together, and
     the stream stays locked until then. Who records for several owners does so in the order of
     their ids, or two such transactions deadlock. Outside a transaction it raises. Secrets become
-    dots.
+    dots. `ip` and `request_id` are those of the request being answered, unless given.
     """
     if not connection.in_atomic_block:
         raise TransactionManagementError(f"“{event}” must be recorded inside its transaction.")
+    here = origin.current()
     stream = _stream_of(target, by=by, owner=owner)
     detail = _detail(before, after)
     head = AuditStream.objects.select_for_update().filter(name=stream).first()
@@ -47,8 +49,8 @@ def record(
             seq=head.seq + 1 if head else 1,
             by=by,
             target=mask(target_name(target)),
-            ip=ip,
-            request_id=request_id,
+            ip=here.ip if ip is None else ip,
+            request_id=here.request_id if request_id is None else request_id,
             prev=head.hash if head else chain.FIRST,
             detail_sha256=chain.digest(detail) if detail else None,
         )

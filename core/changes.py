@@ -30,7 +30,6 @@ def record(
     owner: User | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
-    ip: str = "",
 ) -> None:
     for recorder in _recorders:
-        recorder(event, target=target, by=by, owner=owner, before=before, after=after, ip=ip)
+        recorder(event, target=target, by=by, owner=owner, before=before, after=after)

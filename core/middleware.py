@@ -1,7 +1,9 @@
-"""The one place where a refusal (`DomainError`) becomes a response."""
+"""What happens around every view: requests get an id, and refusals become responses."""
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -11,10 +13,39 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import reswap, retarget
 
+from core import origin
 from core.errors import DomainError
 from core.http import is_fragment
+from core.ids import uuid7
 
 CONFLICT = 409
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")  # what audit rows keep; proxies send 16 to 36
+
+
+class OriginMiddleware(MiddlewareMixin):
+    """Keep the id and the address of the request at hand, and tell the id to who asked.
+
+    An id that the sender gives is a claim: it helps to find what belongs together in two logs,
+    and proves nothing.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else str(uuid7())
+        origin.begin(origin.Origin(request_id, address_of(request)))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response["X-Request-ID"] = origin.current().request_id
+        origin.end()
+        return response
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the sender's address, or "" where there is none: a socket, a proxy's odd word."""
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).compressed[:45]
+    except ValueError:
+        return ""
 
 
 class DomainErrorMiddleware(MiddlewareMixin):

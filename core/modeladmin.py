@@ -87,7 +87,6 @@ class AuditedAdmin(_ModelAdmin):
             by=cast("UserRequest", request).user,
             before=before,
             after=after,
-            ip=request.META.get("REMOTE_ADDR", ""),
         )
 
 

@@ -71,13 +71,16 @@ def delete(name: str, *, owner: User | None, by: User | None) -> None:
 
 
 @transaction.atomic
-def rekey() -> int:
+def rekey(*, by: User | None) -> int:
     """Seal every row that an older key sealed with the newest one; return how many there were."""
     newest = key_id(_keys()[0])
     rows = list(StoredSecret.objects.select_for_update().exclude(key_id=newest).order_by("pk"))
     for row in rows:
         _seal(row, _open(row))
         row.save(update_fields=["token", "key_id"])
+    if rows:
+        told = {"count": len(rows), "newest_key_id": newest}
+        changes.record("secrets.rekeyed", target="core.storedsecret", by=by, after=told)
     return len(rows)
 
 

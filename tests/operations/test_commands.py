@@ -193,13 +193,13 @@ def test_default_parameters_that_do_not_fit_are_refused(alice: User) -> None:
         )
 
 
-def test_circuits_are_listed_and_resumed(alice: User) -> None:
+def test_circuits_are_listed_and_resumed(db: None) -> None:
     from operations.models import ProviderState
 
     ProviderState.objects.create(provider="openai", paused_reason="401")
 
     assert run("circuits", "list")[0]["state"] == "paused"
-    run("circuits", "resume", "openai", "--user", "alice")
+    run("circuits", "resume", "openai")
 
     assert run("circuits", "list")[0]["state"] == "closed"
     with pytest.raises(CommandError, match="There is no provider “nobody”"):

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
+from audit.models import AuditEvent
 from operations.models import Run
 from scheduling.models import Execution, Schedule
 from tests.scheduling.builders import OPERATION, TASKS, make_schedule, utc
@@ -168,6 +169,17 @@ def test_pause_and_resume(alice: User) -> None:
     assert (paused["enabled"], paused["pause_reason"]) == (False, "Holiday")
     assert paused["next_execution_at"] is None
     assert resumed["next_execution_at"] == "2026-11-22T06:00:00Z"
+
+
+def test_what_an_operator_does_is_not_recorded_as_the_owners_deed(alice: User) -> None:
+    made = create()
+    text("pause", made["id"], "--user=alice")
+
+    events = AuditEvent.objects.filter(stream=str(alice.pk))
+    assert [(event.action, event.actor) for event in events.order_by("seq")] == [
+        ("schedule.created", None),
+        ("schedule.paused", None),
+    ]
 
 
 def test_run_prints_the_execution(alice: User) -> None:

@@ -55,7 +55,7 @@ class Command(HelixCommand):
         self.emit({"deleted": f"store:{name}"}, f"Deleted store:{name}.")
 
     def rekey(self, **options: Any) -> None:
-        count = store.rekey()
+        count = store.rekey(by=None)
         self.emit({"rekeyed": count}, f"Sealed {count} secrets with the newest key.")
 
 

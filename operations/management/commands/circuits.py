@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from accounts.services import find_user
 from core.commands import HelixCommand
 from operations import circuits, services
 from operations.models import ProviderState
@@ -20,7 +19,6 @@ class Command(HelixCommand):
         self.add_verb(parser, "list", self.list, about="each provider that was in trouble")
         resume = self.add_verb(parser, "resume", self.resume, about="ask it again")
         resume.add_argument("name", metavar="NAME")
-        resume.add_argument("--user", metavar="USERNAME", help="who does it, for the audit log")
 
     def list(self, **_: Any) -> None:
         now = timezone.now()
@@ -42,6 +40,6 @@ class Command(HelixCommand):
         ]
         self.emit(data, "\n".join(lines) or "No provider has been in trouble.")
 
-    def resume(self, *, name: str, user: str | None, **_: Any) -> None:
-        services.resume_provider(name, by=find_user(user) if user else None)
+    def resume(self, *, name: str, **_: Any) -> None:
+        services.resume_provider(name, by=None)
         self.emit({"provider": name, "state": "closed"}, f"{name} is asked again.")

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from accounts.services import find_user
 from core.commands import HelixCommand
 from core.errors import DomainError
 from providers import catalogue, price_list, services
@@ -25,7 +24,7 @@ class Command(HelixCommand):
             parser, "list", self.list, about="Show prices in USD per million tokens."
         )
         listing.add_argument("--all", action="store_true", help="past and coming versions, too")
-        snapshot = self.add_verb(
+        self.add_verb(
             parser,
             "snapshot",
             self.snapshot,
@@ -37,8 +36,6 @@ class Command(HelixCommand):
         price.add_argument("model", help="provider:model, as `prices list` shows it")
         price.add_argument("--input", required=True, metavar="USD", help="per million tokens")
         price.add_argument("--output", required=True, metavar="USD", help="per million tokens")
-        for verb in (snapshot, price):
-            verb.add_argument("--user", metavar="USERNAME", help="who does it, for the audit log")
 
     def list(self, **options: Any) -> None:
         in_force = {price.pk for price in catalogue.prices_at(timezone.now()).values()}
@@ -55,8 +52,8 @@ class Command(HelixCommand):
         lines += [f"{_ref(model):<36} unknown: `prices set` prices it" for model in unpriced]
         self.emit(data, "\n".join(lines))
 
-    def snapshot(self, *, user: str | None, **_: Any) -> None:
-        added = services.snapshot_prices(by=find_user(user) if user else None)
+    def snapshot(self, **_: Any) -> None:
+        added = services.snapshot_prices(by=None)
         in_force = {price.pk for price in catalogue.prices_at(timezone.now()).values()}
         self.emit(
             {"source": price_list.source(), "added": [_as_data(each, in_force) for each in added]},
@@ -68,12 +65,12 @@ class Command(HelixCommand):
             ),
         )
 
-    def set(self, *, model: str, user: str | None, **options: Any) -> None:
+    def set(self, *, model: str, **options: Any) -> None:
         price = services.set_price(
             model,
             input_usd=_usd("--input", options["input"]),
             output_usd=_usd("--output", options["output"]),
-            by=find_user(user) if user else None,
+            by=None,
         )
         self.emit(_as_data(price, {price.pk}), "\n".join(_lines(price, {price.pk})))
 

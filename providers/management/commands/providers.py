@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts.services import find_user
 from core.commands import HelixCommand
 from core.errors import DomainError
 from providers import catalogue, checks, services
@@ -34,7 +33,6 @@ class Command(HelixCommand):
         limits.add_argument("name", help="a name that `providers list` shows")
         limits.add_argument("--rpm", metavar="N", help="requests a minute, or “none”")
         limits.add_argument("--tpm", metavar="N", help="tokens a minute, or “none”")
-        limits.add_argument("--user", metavar="USERNAME", help="who does it, for the audit log")
 
     def list(self, **_: Any) -> None:
         catalogue.invalidate()
@@ -63,9 +61,7 @@ class Command(HelixCommand):
         if not all(each.is_ok for each in results):
             sys.exit(1)
 
-    def set(
-        self, *, name: str, rpm: str | None, tpm: str | None, user: str | None, **_: Any
-    ) -> None:
+    def set(self, *, name: str, rpm: str | None, tpm: str | None, **_: Any) -> None:
         if rpm is None and tpm is None:
             raise DomainError("Give --rpm, --tpm or both; “none” takes a limit away.")
         provider = services.find_provider(name)
@@ -73,7 +69,7 @@ class Command(HelixCommand):
             name,
             requests_per_minute=_number("--rpm", rpm, provider.requests_per_minute),
             tokens_per_minute=_number("--tpm", tpm, provider.tokens_per_minute),
-            by=find_user(user) if user else None,
+            by=None,
         )
         found = catalogue.snapshot()
         info = found.providers[name]
