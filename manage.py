@@ -9,9 +9,15 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:  # a setting is wrong, and the sentence says which
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"Error: {error}")  # to standard error, exit code 1
 
 
 if __name__ == "__main__":

@@ -10,28 +10,23 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
+from config import env
 from core.secrets.keyfile import read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
-env.read_env(BASE_DIR / ".env")  # values already in the environment win
+environ.Env.read_env(BASE_DIR / ".env")  # values already in the environment win
 
 # --- where things lie ---------------------------------------------------------------------------
-VAR_DIR = Path(env.str("HELIX_VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = env.folder("HELIX_VAR_DIR", BASE_DIR / "var")
 
 # --- core ---------------------------------------------------------------------------------------
-SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create(
-    VAR_DIR / "secret_key", get_random_secret_key
-)
+SECRET_KEY = env.text("SECRET_KEY") or read_or_create(VAR_DIR / "secret_key", get_random_secret_key)
 # Signs the audit log. Never the SECRET_KEY: that one may be rotated, this one must outlive the log.
-AUDIT_KEY = env.str("AUDIT_KEY", default="") or read_or_create(
-    VAR_DIR / "audit_key", partial(token_hex, 32)
-)
-DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+AUDIT_KEY = env.text("AUDIT_KEY") or read_or_create(VAR_DIR / "audit_key", partial(token_hex, 32))
+DEBUG = env.flag("DEBUG")
+ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.listed("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -93,7 +88,7 @@ TEMPLATES = [
 ]
 
 # --- database -----------------------------------------------------------------------------------
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'helix.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", VAR_DIR / "helix.sqlite3")}
 _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = None  # no pool: its threads do not survive the worker's fork
 _database["CONN_HEALTH_CHECKS"] = True
@@ -107,7 +102,7 @@ if IS_SQLITE:
     )
 
 # --- cache --------------------------------------------------------------------------------------
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
@@ -132,16 +127,17 @@ LOGOUT_REDIRECT_URL = "sign_in"
 
 # --- secrets ------------------------------------------------------------------------------------
 # Master keys of the built-in store, newest first; where none is given, a file under VAR_DIR.
-SECRET_STORE_KEYS: list[str] = env.list("SECRET_STORE_KEYS", default=[])
-# What references in rows may reach: variables by name or pattern, and directories.
-HELIX_SECRET_ENV_ALLOW: list[str] = env.list(
-    "HELIX_SECRET_ENV_ALLOW",
-    default=[
+SECRET_STORE_KEYS = env.listed("SECRET_STORE_KEYS")
+# What references in rows may reach: variables by name or pattern, the providers' own and more, and
+# directories.
+HELIX_SECRET_ENV_ALLOW = [
+    *(
         f"{vendor}_API_KEY"
         for vendor in ("ANTHROPIC", "DEEPSEEK", "GEMINI", "OPENAI", "OPENAI_COMPATIBLE")
-    ],
-)
-HELIX_SECRET_FILE_ALLOW: list[str] = env.list("HELIX_SECRET_FILE_ALLOW", default=[])
+    ),
+    *env.listed("HELIX_SECRET_ENV_ALLOW"),
+]
+HELIX_SECRET_FILE_ALLOW = env.listed("HELIX_SECRET_FILE_ALLOW")
 DEFAULT_EXCEPTION_REPORTER = "core.debug.MaskingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "core.debug.MaskingFilter"
 
@@ -163,7 +159,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # HELIX_HTTPS=1 where browsers reach Helix over HTTPS, also when a proxy ends it. (uvicorn believes
 # X-Forwarded-Proto from the addresses in FORWARDED_ALLOW_IPS, 127.0.0.1 by default.)
-HELIX_HTTPS = env.bool("HELIX_HTTPS", default=False)
+HELIX_HTTPS = env.flag("HELIX_HTTPS")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HELIX_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HELIX_HTTPS else 0
@@ -181,7 +177,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "filters": ["mask_secrets"],
-            "formatter": "json" if env.bool("HELIX_LOG_JSON", default=False) else "lines",
+            "formatter": "json" if env.flag("HELIX_LOG_JSON") else "lines",
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
@@ -236,19 +232,17 @@ Q_CLUSTER = {
     "guard_cycle": 1,
 }
 # Seconds between two starts of a periodic job, by its name: "jobs.clean_up=86400"; 0 is never.
-HELIX_JOB_INTERVALS: dict[str, int] = env.dict(
-    "HELIX_JOB_INTERVALS", cast={"value": int}, default={}
-)
+HELIX_JOB_INTERVALS = env.intervals("HELIX_JOB_INTERVALS")
 
 # --- providers ----------------------------------------------------------------------------------
 # Keys and addresses of vendors are read where they are used (providers/vendors.py names them).
-HELIX_SIMULATED_PROVIDER = env.str("HELIX_SIMULATED_PROVIDER", default="")
+HELIX_SIMULATED_PROVIDER = env.text("HELIX_SIMULATED_PROVIDER")
 
 # --- the engine ---------------------------------------------------------------------------------
-HELIX_CONCURRENCY = env.int("HELIX_CONCURRENCY", default=100)  # calls at once, per process
-HELIX_CALL_TIMEOUT_S = env.float("HELIX_CALL_TIMEOUT_S", default=60.0)  # of one attempt
+# Calls at once, per process; past 200 the HTTP client is what they wait for.
+HELIX_CONCURRENCY = env.whole("HELIX_CONCURRENCY", 100, at_least=1, at_most=200)
+HELIX_CALL_TIMEOUT_S = env.seconds("HELIX_CALL_TIMEOUT_S", 60.0, at_most=3_600)  # of one attempt
 
 # --- scheduling ---------------------------------------------------------------------------------
-HELIX_MIN_INTERVAL_S = env.int(
-    "HELIX_MIN_INTERVAL_S", default=60
-)  # between two fires of a schedule
+# Between two fires of a schedule; at most a year.
+HELIX_MIN_INTERVAL_S = env.whole("HELIX_MIN_INTERVAL_S", 60, at_least=0, at_most=31_536_000)

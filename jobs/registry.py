@@ -126,6 +126,12 @@ def all_tasks() -> list[Task]:
     return sorted({task.name: task for task in _tasks.values()}.values(), key=lambda t: t.name)
 
 
+def periodic_names() -> list[str]:
+    """Return the names of all periodic jobs, also of those that are switched off."""
+    _discover()
+    return sorted(_periodic)
+
+
 def all_periodic() -> list[Periodic]:
     """Return the periodic jobs that are switched on, with the intervals of the settings."""
     _discover()
