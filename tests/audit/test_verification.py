@@ -265,6 +265,12 @@ def test_verify_says_that_all_is_well(alice: User, capsys: pytest.CaptureFixture
     assert told["streams"] == [{"stream": str(alice.pk), "entries": 1, "finding": None}]
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_verify_refuses_a_stream_that_there_is_not(log: str, options: list[str]) -> None:
+    with pytest.raises(CommandError, match="There is no stream “nosuch”"):
+        call_command("audit", "verify", "--stream", "nosuch", *options)
+
+
 def test_verify_fails_and_names_the_entry(log: str, capsys: pytest.CaptureFixture[str]) -> None:
     append_only.install(connection)
     append_only.remove(connection, "update")

@@ -23,6 +23,11 @@ class Command(HelixCommand):
         reports = list[dict[str, Any]]()
         lines = list[str]()
         for report in verification.verify(stream):
+            if stream and not report.entries and report.finding is None:
+                raise Error(
+                    f"There is no stream “{stream}”: no head and no entry. Give --stream a user's"
+                    " id or system; without it, all are read."
+                )
             reports.append(asdict(report))
             if report.finding is None:
                 lines.append(f"{report.stream}: {report.entries} entries, all as written.")
