@@ -86,7 +86,7 @@ def folder(name: str, default: Path) -> Path:
     """Return a directory that can be written to, made if it is not there."""
     path = Path(text(name) or default).resolve()
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _refusal(name, f"names {path}, which cannot be made ({error.strerror})") from error
     if not os.access(path, os.W_OK | os.X_OK):

@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
 from config import env
+from core.private import make_database_file
 from core.secrets.keyfile import read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -94,6 +95,7 @@ _database["CONN_MAX_AGE"] = None  # no pool: its threads do not survive the work
 _database["CONN_HEALTH_CHECKS"] = True
 IS_SQLITE = _database["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
+    make_database_file(_database["NAME"])
     _database.setdefault("OPTIONS", {}).update(
         # Deferred transactions fail at once when a read turns into a write; IMMEDIATE ones queue.
         transaction_mode="IMMEDIATE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,9 +12,10 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from core import staticfiles
+from core import private, staticfiles
 from core.checks import check_stored_secrets
 from core.health import Finding, check, ok, red, warning
+from core.secrets import store
 from core.sql import is_postgresql
 
 DRIFT_NOTED_S = 2.0
@@ -83,6 +85,21 @@ def check_secrets() -> Finding:
     if errors:
         return red(errors[0].msg, mend=errors[0].hint or "Correct SECRET_STORE_KEYS.")
     return ok("Every stored secret can be opened.")
+
+
+@check("private files")
+def check_private_files() -> Finding:
+    names = ["secret_key", "audit_key", store.KEY_FILE]
+    places = [settings.VAR_DIR, *(settings.VAR_DIR / name for name in names)]
+    if settings.IS_SQLITE:
+        places.append(Path(str(settings.DATABASES["default"]["NAME"])))
+    found = [str(place) for place in places if private.is_open_to_others(place)]
+    if not found:
+        return ok("Keys and database are for this user alone.")
+    return warning(
+        "Other users of this machine may read what is ours.",
+        mend=f"`chmod go= {' '.join(found)}`",
+    )
 
 
 @check("static files")
