@@ -6,6 +6,7 @@ something is to be written: a failure, a probe, or tokens of a provider that has
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +18,10 @@ from providers.protocol import ProviderError, RateLimited
 FAILURES_TO_OPEN = 5
 WINDOW = timedelta(seconds=60)  # failures further apart do not add up
 OPEN_FOR = timedelta(seconds=60)
+PATIENCE = timedelta(minutes=15)  # an outage may last so long before its runs fail
 PROBE_FOR = timedelta(seconds=90)  # longer than a call may take
 PAUSE_AFTER_429 = timedelta(seconds=1)  # when the provider names no time
+LONGEST_LINE_S = 60.0  # who stands further back looks again after that
 SHORTEST_WAIT_S = 0.001  # what rounding leaves over must not pass for no wait at all
 BURST = 0.1  # of a minute's allowance may go out at once; the rest is spread over the minute
 LONGEST_WAIT = timedelta(seconds=20)  # a provider that asks for more is left for the next one
@@ -30,6 +33,7 @@ class Blocked:
 
     why: str
     until: datetime | None
+    since: datetime | None = None  # when the outage began
     is_rate: bool = False  # only our own allowance is used up: worth waiting for
 
     def __str__(self) -> str:
@@ -43,6 +47,7 @@ class States:
         self._infos = {info.name: info for info in providers}
         self._rows: dict[str, ProviderState] = {}
         self._changed: set[str] = set()
+        self._turned_away: Counter[str] = Counter()
         names = sorted(self._infos)
         if not names:
             return
@@ -80,20 +85,41 @@ class States:
             return Blocked(f"{label} asked to wait", row.blocked_until, is_rate=is_short)
         if row.open_until:
             if row.open_until > now:
-                return Blocked(f"{label} is down", row.open_until)
+                return Blocked(f"{label} is down", row.open_until, row.down_since)
             if row.probe_until and row.probe_until > now:
                 return Blocked(f"{label} is being probed", row.probe_until)
-        wait = self._take(row, self._infos[provider], tokens, now)
-        if wait:
-            return Blocked(f"{label}'s rate limit is reached", now + wait, is_rate=True)
+        wait_s = self._take(row, self._infos[provider], tokens, now)
+        if wait_s:
+            wait_s += self._place_in_line(provider)
+            until = now + timedelta(seconds=wait_s)
+            return Blocked(f"{label}'s rate limit is reached", until, is_rate=True)
         if row.open_until:
             row.probe_until = now + PROBE_FOR
-        self._changed.add(provider)
+            self._changed.add(provider)
         return None
 
-    @staticmethod
-    def _take(row: ProviderState, info: ProviderInfo, tokens: int, now: datetime) -> timedelta:
-        """Refill and take from both buckets, or from neither; return how long to wait.
+    def give_back(self, provider: str, *, tokens: int) -> None:
+        """Return what `admit` took: the call is not made after all."""
+        row = self._rows[provider]
+        row.probe_until = None
+        for field, taken in (("requests_left", 1.0), ("tokens_left", float(tokens))):
+            left = getattr(row, field)
+            if left is not None:
+                setattr(row, field, left + taken)
+        self._changed.add(provider)
+
+    def _place_in_line(self, provider: str) -> float:
+        """Return the seconds that those turned away before this one, in this turn, will take.
+
+        Without it a whole backlog would come back for the very next token, again and again.
+        """
+        place = self._turned_away[provider]
+        self._turned_away[provider] += 1
+        limit = self._infos[provider].requests_per_minute
+        return min(place * 60 / limit, LONGEST_LINE_S) if limit else 0.0
+
+    def _take(self, row: ProviderState, info: ProviderInfo, tokens: int, now: datetime) -> float:
+        """Refill and take from both buckets, or from neither; return the seconds to wait.
 
         What may go out at once is taken off what flows in, so that no minute, wherever it begins,
         sees more than the limit.
@@ -108,7 +134,7 @@ class States:
             if not limit:
                 continue
             most = max(1.0, limit * BURST)
-            flow = max(limit - most, limit * BURST) / 60  # a second
+            flow = (limit - most + 1) / 60  # a second; the one is gone when its minute ends
             have = getattr(row, field)
             if have is None or elapsed is None:
                 have = most
@@ -118,13 +144,14 @@ class States:
             enough = min(need, most)  # a call larger than the bucket waits for a full one
             if have < enough:
                 wait_s = max(wait_s, SHORTEST_WAIT_S, (enough - have) / flow)
-        if wait_s:
-            return timedelta(seconds=wait_s)
+        if wait_s or not left:
+            return wait_s
         for field, need in (("requests_left", 1.0), ("tokens_left", float(tokens))):
             if field in left:
                 setattr(row, field, left[field] - need)  # below zero: a debt that refills
         row.filled_at = now
-        return timedelta()
+        self._changed.add(row.provider)
+        return 0.0
 
     def succeeded(self, provider: str) -> None:
         row = self._rows[provider]
@@ -150,20 +177,35 @@ class States:
                 row.failures += 1
             if row.failures >= FAILURES_TO_OPEN:
                 row.open_until = now + OPEN_FOR
+                row.down_since = row.failing_since
                 row.failures = 0
         self._changed.add(provider)
 
     @staticmethod
     def _close(row: ProviderState) -> None:
         row.failures = 0
-        row.failing_since = row.open_until = row.probe_until = None
+        row.failing_since = row.down_since = row.open_until = row.probe_until = None
 
     def save(self) -> None:
         for name in sorted(self._changed):
             self._rows[name].save()
 
 
-def is_quiet(row: ProviderState | None, info: ProviderInfo) -> bool:
+def is_closed(row: ProviderState, info: ProviderInfo | None, now: datetime) -> bool:
+    """Say whether claiming runs that wait for this provider is of no use now."""
+    if row.blocked_until is not None and row.blocked_until > now:
+        return True
+    if row.open_until is not None and row.open_until > now:
+        # After too long an outage its runs are claimed all the same: to be failed.
+        return row.down_since is None or now - row.down_since < PATIENCE
+    limit = info.requests_per_minute if info else None
+    if not limit or row.requests_left is None or row.filled_at is None:
+        return False
+    since_s = (now - row.filled_at).total_seconds()
+    return row.requests_left + since_s * limit / 60 < 1
+
+
+def is_quiet(row: ProviderState | None, info: ProviderInfo, now: datetime) -> bool:
     """Say whether a call needs no look at the locked row: no limits, no trouble, the same key."""
     if info.requests_per_minute or info.tokens_per_minute:
         return False
@@ -173,7 +215,7 @@ def is_quiet(row: ProviderState | None, info: ProviderInfo) -> bool:
         row.failures
         or row.open_until
         or row.paused_reason
-        or row.blocked_until
+        or (row.blocked_until is not None and row.blocked_until > now)
         or row.key_fingerprint != info.key_fingerprint
     )
 

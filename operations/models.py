@@ -311,6 +311,7 @@ class ProviderState(models.Model):
     key_fingerprint = models.CharField(max_length=64, blank=True, default="")
     failures = models.PositiveSmallIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
+    down_since = models.DateTimeField(null=True, blank=True)
     open_until = models.DateTimeField(null=True, blank=True)
     probe_until = models.DateTimeField(null=True, blank=True)
     paused_reason = models.TextField(blank=True, default="")

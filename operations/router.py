@@ -77,6 +77,19 @@ def _find(catalogue: Catalogue, ref: str) -> ModelInfo:
     return model
 
 
+def first_untried(route: Sequence[ModelInfo], tries: Mapping[str, int]) -> int:
+    """Return the place in `route` to begin at, after the tries of earlier claims.
+
+    Raises `NoModel` when every provider has had its tries: a run that comes back from waiting for
+    an outage does not begin anew.
+    """
+    for position, model in enumerate(route):
+        if tries.get(model.provider, 0) < TRIES_PER_PROVIDER:
+            return position
+    names = ", ".join(dict.fromkeys(model.provider for model in route))
+    raise NoModel(f"Tried {TRIES_PER_PROVIDER} times without an answer: {names}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Again:
     """Ask `route[position]` after `pause_s`; `repairs` when the last answer is to be mended."""

@@ -11,13 +11,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from audit import services as audit
 from core import sql
 from core.errors import DomainError
 from core.money import UsdField
-from operations import gate, hooks, registry, rollups, validation
+from operations import gate, registry, validation
+from operations.engine import planning, queue
+from operations.engine.flight import Final
+from operations.engine.settling import settle
 from operations.models import Budget, BudgetPeriod, ProviderState, Run
 from preferences import services as preferences
 from preferences.models import OperationPreference
@@ -71,8 +75,8 @@ def submit(
         )
     if not 1 <= priority <= 10:
         raise NotSubmitted("priority must be from 1 to 10; 10 runs first.")
-    if model and model not in catalogue.snapshot().models:
-        raise NotSubmitted(f"model: there is no “{model}”; `manage.py providers list` names all.")
+    if model and (refusal := catalogue.snapshot().refusal_of(model)):
+        raise NotSubmitted(f"model {refusal}")
     if isinstance(parameters, Mapping):
         parameters = {**choice.parameters, **parameters}
     parsed = validation.parse(definition, parameters)
@@ -139,47 +143,19 @@ _EMPTY: dict[str, Any] = {
 
 @transaction.atomic
 def cancel_run(run: Run, *, by: User | None, reason: str) -> None:
-    """Cancel a run that has not started; one that is running will finish and count."""
+    """Cancel a run that waits, with what it has spent; one that runs will finish and count."""
     now = timezone.now()
     waiting = Run.objects.filter(pk=run.pk, status__in=[Run.Status.WAITING, Run.Status.PENDING])
-    cost = Decimal(0) if not run.attempts.exists() else run.cost_usd
-    changed = waiting.update(
-        status=Run.Status.CANCELLED, reason=reason, finished_at=now, cost_usd=cost
-    )
+    # Taken as by a worker, so that it is settled by the one rule: earlier attempts cost something.
+    taken = waiting.update(status=Run.Status.RUNNING, claims=F("claims") + 1)
     run.refresh_from_db()
-    if not changed:
+    if not taken:
         raise DomainError(f"Only a run that waits can be cancelled; this one is {run.status}.")
-    rollups.book(
-        [
-            rollups.Tally(
-                owner_id=run.owner_id,
-                at=now,
-                operation=run.operation,
-                provider=run.provider,
-                model=run.model,
-                origin=run.origin,
-                runs=1,
-            )
-        ]
-    )
-    hooks.settled([news_of(run)], now)
+    flight = planning.flight_of([getattr(run, column) for column in queue.CLAIMED])
+    planning.recall_attempts([flight])
+    settle([Final(flight, Run.Status.CANCELLED, reason=reason)], now)
+    run.refresh_from_db()
     audit.record("run.cancelled", target=run, by=by, after={"reason": reason})
-
-
-def news_of(run: Run) -> hooks.SettledRun:
-    if run.finished_at is None:
-        raise ValueError(f"{run} has not ended")
-    return hooks.SettledRun(
-        id=run.pk,
-        owner_id=run.owner_id,
-        operation=run.operation,
-        origin=run.origin,
-        status=run.status,
-        reason=run.reason,
-        error=run.error,
-        cost_usd=run.cost_usd,
-        finished_at=run.finished_at,
-    )
 
 
 @transaction.atomic
@@ -317,6 +293,7 @@ def resume_provider(name: str, *, by: User | None) -> None:
     before = {"paused_reason": state.paused_reason, "open_until": state.open_until}
     state.paused_reason = ""
     state.failures = 0
-    state.failing_since = state.open_until = state.probe_until = state.blocked_until = None
+    state.failing_since = state.down_since = state.blocked_until = None
+    state.open_until = state.probe_until = None
     state.save()
     audit.record("provider.resumed", target=state, by=by, before=before)

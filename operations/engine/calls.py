@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from operations.engine.flight import Call, Ended
 from providers.adapters import open_adapter
@@ -29,6 +30,7 @@ class Calls:
         self._ended: deque[Ended] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._adapters: dict[ProviderInfo, Adapter] = {}
+        self._places: dict[ProviderInfo, asyncio.Semaphore] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="engine-calls", daemon=True)
         self._thread.start()
@@ -53,9 +55,10 @@ class Calls:
         try:
             adapter = self._adapter(call.provider)
             await adapter.open()
-            begun = time.monotonic()
-            async with asyncio.timeout(call.request.timeout_s + GRACE_S):
-                ended.completion = await adapter.complete(call.request)
+            async with self._place(call.provider, adapter):
+                begun = time.monotonic()
+                async with asyncio.timeout(call.request.timeout_s + GRACE_S):
+                    ended.completion = await adapter.complete(call.request)
         except ProviderError as error:
             ended.error = error
         except TimeoutError:
@@ -68,6 +71,16 @@ class Calls:
         ended.latency_ms = round((time.monotonic() - begun) * 1000)
         self._ended.append(ended)
         self.wake.set()
+
+    def _place(
+        self, provider: ProviderInfo, adapter: Adapter
+    ) -> AbstractAsyncContextManager[object]:
+        """Return a place among the calls that the adapter takes at once."""
+        if adapter.at_once is None:
+            return nullcontext()
+        if provider not in self._places:
+            self._places[provider] = asyncio.Semaphore(adapter.at_once)
+        return self._places[provider]
 
     def _adapter(self, provider: ProviderInfo) -> Adapter:
         """Return the adapter of `provider` as it is configured now, made on first use."""
@@ -105,6 +118,13 @@ class Calls:
             logger.warning("Some provider connections did not close in time")
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=2)
+
+
+class Unstorable(RequestRefused):
+    """The database, or a follower of the run, does not take this end of it."""
+
+    code = "unstorable"
+    may_have_billed = True
 
 
 class AdapterFault(RequestRefused):

@@ -54,8 +54,12 @@ class Lease:
         self._beat_s: float | None = None  # None: no row of ours yet
         self._healthy_since_s: float | None = None
 
-    def beat(self, in_flight: int) -> bool:
-        """Say that we are alive. False: others had given us up, and we are someone new now."""
+    def beat(self, in_flight: int) -> None:
+        """Say that we are alive. Where others had given us up, we are someone new from now on.
+
+        What we had in flight then fails its fence, call by call: refused as a result, booked as a
+        cost.
+        """
         begun = time.monotonic()
         if self._beat_s is None:
             self._register(in_flight)
@@ -73,7 +77,6 @@ class Lease:
         if self._healthy_since_s is None or is_late or not kept:
             self._healthy_since_s = ended
         self._beat_s = begun
-        return kept
 
     def _register(self, in_flight: int) -> None:
         EngineWorker.objects.create(
@@ -163,7 +166,7 @@ def take_back(runs: Sequence[Run], now: datetime, *, has_died: bool, was_sent: b
             [_end_of(attempt, now, was_sent=was_sent) for attempt in open_calls.values()],
         )
     doomed = [run for run in runs if has_died and run.deaths + 1 >= MOST_DEATHS]
-    spared = [run for run in runs if run not in doomed]
+    spared = [run for run in runs if not (has_died and run.deaths + 1 >= MOST_DEATHS)]
     if spared:
         sql.update_rows(
             Run,

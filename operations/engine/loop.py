@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import heapq
 import logging
+import math
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
@@ -21,15 +23,16 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from operations import hooks
+from operations import circuits, hooks
 from operations.engine import lease as leases
 from operations.engine import planning, queue
-from operations.engine.calls import AdapterFault, Calls
-from operations.engine.flight import Ended, Flight
+from operations.engine.calls import Calls, Unstorable
+from operations.engine.flight import Call, Ended, Flight
 from operations.engine.lease import Lease
 from operations.engine.turn import MONEY_LOOK_S, Result, Turn
 from operations.gate import PeriodGone
 from operations.models import ProviderState, Run
+from providers import catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ POLL_S = 0.1  # a run that is submitted to an idle engine starts within this
 TICK_S = 0.25
 REAP_S = 1.0
 STATES_S = 0.25
+ESTIMATING_S = 0.1
 GRACE_S = 25.0  # a stopping worker gives its calls so long; containers should give it 40
 LANDING_S = 5.0  # and then takes so long to settle, give back and sign off
 IDLE_IN_TRANSACTION = "25P03"
@@ -62,7 +66,9 @@ class Engine:
         self._ended: list[Ended] = []  # kept until their turn is committed
         self._waiting: list[tuple[float, int, Flight]] = []
         self._order = count()
-        self._ahead = timedelta(0)  # the database's clock minus ours
+        self._told, self._told_s = timezone.now(), time.monotonic()  # the database's clock
+        self._unestimated: deque[Call] = deque()
+        self._appetite = self.slots  # how many claims can be planned in a turn's time
         self._states: dict[str, ProviderState] = {}
         self._states_s = self._tick_s = self._poll_s = self._reap_s = 0.0
         self._pause_s = 0.0
@@ -100,18 +106,19 @@ class Engine:
 
     def run_one(self, run_id: UUID) -> None:
         """Settle the pending run `run_id` in this process, or watch another worker settle it."""
+        self._tick_s = math.inf  # firing is for workers
+        is_final = False
+
+        def look() -> None:
+            nonlocal is_final
+            is_final = Run.objects.filter(pk=run_id, status__in=Run.FINAL).exists()
+
         try:
-            while not Run.objects.filter(pk=run_id, status__in=Run.FINAL).exists():
-                self._guarded(self._beat)
-                self._guarded(lambda: self._turn_for(run_id))
-                self._calls.wake.wait(POLL_S)
-                self._ended += self._calls.collect()
+            while not is_final:
+                self._guarded(lambda: self._step(only=run_id))
+                self._guarded(look)
         finally:
             self._land()
-
-    def _turn_for(self, run_id: UUID) -> None:
-        is_free = not self._flights
-        self._turn(self._due(), int(is_free), only=run_id if is_free else None)
 
     def drain(self) -> None:
         """Settle, in this thread, all that may run now; for the demo and for tests."""
@@ -151,7 +158,7 @@ class Engine:
         connection.close()
         time.sleep(self._pause_s)
 
-    def _step(self) -> None:
+    def _step(self, *, only: UUID | None = None) -> None:
         self._wait()
         self._beat()
         if self._is_quarantined:
@@ -159,6 +166,7 @@ class Engine:
         if self._is_uncertain:
             self._look_for_strays()
         self._tick()
+        self._estimate_some()
         due = self._due()
         room = self.slots - len(self._flights) + len(self._ended) + len(due)
         now_s = time.monotonic()
@@ -166,10 +174,11 @@ class Engine:
         if not (self._ended or due):
             if not is_poll:
                 return
-            if not queue.has_ready(self._now()):  # a plain look: no transaction, no lock
+            if not queue.has_ready(self._now(), only):  # a plain look: no transaction, no lock
                 self._poll_s = now_s + POLL_S
                 return
-        done = self._turn(due, room)
+        done = self._turn(self._ended, due, min(room, self._appetite), only=only)
+        self._appetite = _appetite(self._appetite, done, self.slots)
         # While there is work, ask for more at once; else wait for the next poll.
         self._poll_s = 0.0 if done.claimed else now_s + POLL_S
 
@@ -180,20 +189,21 @@ class Engine:
             until = min(until, self._poll_s)
         if self._waiting:
             until = min(until, self._waiting[0][0])
-        if until > now_s and not self._ended:
+        if until > now_s and not self._ended and not self._unestimated:
             self._calls.wake.wait(min(until - now_s, POLL_S))
         self._ended += self._calls.collect()
 
     def _now(self) -> datetime:
-        return timezone.now() + self._ahead
+        """Return the database's clock, carried on by a clock of ours that nobody can set."""
+        return self._told + timedelta(seconds=time.monotonic() - self._told_s)
 
     def _beat(self) -> None:
         now_s = time.monotonic()
         if self.lease.is_due:
-            asked = timezone.now()  # not later: a row that is due must not seem to lie ahead
             told = leases.database_now()
             if time.monotonic() - now_s < CLOCK_WITHIN_S:
-                self._ahead = told - asked
+                # As of the question: a row that is due must not seem to lie ahead.
+                self._told, self._told_s = told, now_s
             self.lease.beat(len(self._flights))
         if self.lease.may_reap and now_s - self._reap_s >= REAP_S:
             self._reap_s = now_s
@@ -226,18 +236,33 @@ class Engine:
             due.append(heapq.heappop(self._waiting)[2])
         return due
 
-    def _turn(self, due: list[Flight], room: int, *, only: UUID | None = None) -> Result:
+    def _turn(
+        self,
+        ended: list[Ended],
+        due: list[Flight],
+        room: int,
+        *,
+        only: UUID | None = None,
+        tells: bool = True,
+    ) -> Result:
         now = self._now()
         self._look_at_providers()
-        closed = [name for name, row in self._states.items() if _is_closed(row, now)]
-        turn = Turn(self.lease.worker_id, now, self._states)
+        providers = catalogue.snapshot().providers
+        closed = [
+            name
+            for name, row in self._states.items()
+            if circuits.is_closed(row, providers.get(name), now)
+        ]
+        is_landing = self._stopping.is_set()
+        turn = Turn(self.lease.worker_id, now, self._states, is_landing=is_landing, tells=tells)
         try:
-            done = turn.run(self._ended, due, room, closed_lanes=closed, only=only)
+            done = turn.run(ended, due, room, closed_lanes=closed, only=only)
         except BaseException:
             for flight in due:
                 self._wait_for(flight)
             raise
-        self._ended = []
+        settled = {id(end) for end in ended}
+        self._ended = [end for end in self._ended if id(end) not in settled]
         self._take_over(done)
         return done
 
@@ -249,8 +274,16 @@ class Engine:
         for call in done.calls:
             self._flights[id(call.flight)] = call.flight
         self._calls.start(done.calls)
-        for call in done.calls:  # while the providers work
-            planning.add_estimate(call)
+        self._unestimated += done.calls
+        self._is_uncertain |= done.has_strays
+
+    def _estimate_some(self) -> None:
+        """Estimate what runs have begun to cost, while the providers work; a little at a time."""
+        until_s = time.monotonic() + ESTIMATING_S
+        while self._unestimated and time.monotonic() < until_s:
+            call = self._unestimated.popleft()
+            if id(call.flight) in self._flights:
+                planning.add_estimate(call)
 
     def _wait_for(self, flight: Flight) -> None:
         heapq.heappush(self._waiting, (flight.due_s, next(self._order), flight))
@@ -273,48 +306,60 @@ class Engine:
         self._is_uncertain = False
 
     def _quarantine(self) -> None:
-        """Settle what ended one by one; what cannot be stored fails, with the reason."""
-        ended, self._ended = self._ended, []
-        while ended:
-            end = ended.pop()
-            self._ended = [end]
+        """Settle what ended one by one; what cannot be stored fails, with the reason.
+
+        A run whose followers cannot take the news of its end is settled without them.
+        """
+        while self._ended:
+            end = self._ended[0]
+            tells = not isinstance(end.error, Unstorable)
             try:
-                self._turn([], 0)
+                self._turn([end], [], 0, tells=tells)
             except (OperationalError, InterfaceError, PeriodGone):
-                self._ended += ended
                 raise
             except Exception as refusal:
-                logger.exception("The answer to run %s cannot be stored", end.call.flight.run_id)
-                usage = end.completion.usage if end.completion else None
-                end.error = AdapterFault(f"The answer cannot be stored: {refusal}", usage=usage)
+                run_id = end.call.flight.run_id
+                logger.exception("The end of run %s cannot be stored", run_id)
+                if not tells:
+                    self._ended.pop(0)
+                    self._flights.pop(id(end.call.flight), None)
+                    self._is_uncertain = True  # it is given back, and fails where it is tried last
+                    continue
+                usage = end.usage
+                end.error = Unstorable(f"Its end cannot be stored: {refusal}", usage=usage)
                 end.completion = None
-                self._turn([], 0)
         self._is_quarantined = False
 
     # --- the end ----------------------------------------------------------------------------------
 
     def _land(self) -> None:
         """Give calls their grace, settle what ended, give the rest back, sign off."""
+        self._stopping.set()
         deadline = time.monotonic() + self._grace_s
-        while self._flights and time.monotonic() < deadline:
+        while self._calls_open() and time.monotonic() < deadline:
             self._calls.wake.wait(POLL_S)
             self._ended += self._calls.collect()
-            self._guarded(self._beat)
-            if self._ended:
-                self._guarded(lambda: self._turn([], 0))
-            if not self._calls_open():
-                break
+            self._guarded(self._land_some)
         if self._calls_open():
             self._calls.cancel()
             self._calls.wake.wait(1.0)
             self._ended += self._calls.collect()
-        if self._ended:
-            self._guarded(lambda: self._turn([], 0))
+        # These answers are paid for: a hiccup of the database must not cost them.
+        deadline = time.monotonic() + LANDING_S
+        while self._ended and time.monotonic() < deadline:
+            self._guarded(self._land_some)
         self._guarded(self._sign_off)
         self._calls.close()
         connection.close()
         if self.lease.kind == "worker":
             logger.info("Engine stopped: worker %s", self.lease.worker_id)
+
+    def _land_some(self) -> None:
+        self._beat()
+        if self._is_quarantined:
+            self._quarantine()
+        elif self._ended:
+            self._turn(self._ended, [], 0)
 
     def _calls_open(self) -> bool:
         """Say whether a call is in flight; flights that pause between two calls are given back."""
@@ -327,8 +372,11 @@ class Engine:
         self.lease.end()
 
 
-def _is_closed(row: ProviderState, now: datetime) -> bool:
-    return any(until is not None and until > now for until in (row.open_until, row.blocked_until))
+def _appetite(before: int, done: Result, slots: int) -> int:
+    """Return how many runs to claim next: as many as could be planned, and more when all could."""
+    if done.unplanned:
+        return max(1, done.claimed - done.unplanned)
+    return min(slots, before * 2)
 
 
 def _was_frozen(error: Exception) -> bool:

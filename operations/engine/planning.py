@@ -28,6 +28,7 @@ from providers.protocol import Request
 MEMORY_S = 60.0  # how long people's zones and run histories are remembered
 MEMORY_ROWS = 10_000
 HISTORY_RUNS = 200
+NOT_TRIED = ("worker_lost", "not_sent")  # their provider was not at fault
 FRAME_TOKENS = 600  # what a vendor wraps around our words: roles, the tool's frame
 
 Value = TypeVar("Value")
@@ -96,6 +97,15 @@ def recall_attempts(flights: Sequence[Flight]) -> None:
         flight.input_tokens = row["input"] or 0
         flight.cached_tokens = row["cached"] or 0
         flight.output_tokens = row["output"] or 0
+    tries = (
+        Attempt.objects.filter(run__in=again)
+        .exclude(error_code__in=NOT_TRIED)
+        .values_list("run", "provider")
+        .annotate(Count("id"))
+        .order_by()
+    )
+    for run_id, provider, count in tries:
+        again[run_id].tries[provider] = count
 
 
 def plan(
@@ -121,6 +131,7 @@ def plan(
         parameters = operation.gather(owner, parameters, now)
     flight.definition = operation
     flight.route = router.plan_route(operation, choice, catalogue, requested=requested)
+    flight.position = router.first_untried(flight.route, flight.tries)
     flight.instructions = operation.instructions
     flight.prompt = operation.prompt(parameters)
     flight.parameters = validation.to_json(parameters)
@@ -228,12 +239,12 @@ def _ceiling(
     A model without a price is counted like the dearest model of its tier that has one: unknown is
     not free, and the person who pays can give it a price.
     """
-    cards = [model.card] if model.card else []
-    if not cards:
-        cards = [
-            other.card
-            for other in catalogue.models.values()
-            if other.card and other.tier == model.tier and not other.is_retired
-        ]
-    ceilings = [card.ceiling_usd(input_tokens, output_tokens) for card in cards]
-    return max((to_nanos(round_up(usd)) for usd in ceilings if usd is not None), default=0)
+    own = model.card.ceiling_usd(input_tokens, output_tokens) if model.card else None
+    if own is not None:
+        return to_nanos(round_up(own))
+    others = [
+        (other.tier == model.tier, usd)
+        for other in catalogue.models.values()
+        if other.card and (usd := other.card.ceiling_usd(input_tokens, output_tokens)) is not None
+    ]
+    return to_nanos(round_up(max(others)[1]))  # `local` is always among them, at 0

@@ -38,11 +38,12 @@ class _Ready:
             self.values += sorted(closed_lanes)
 
 
-def has_ready(now: datetime) -> bool:
-    """Say whether any run may be claimed, or could but for its provider."""
+def has_ready(now: datetime, only: UUID | None = None) -> bool:
+    """Say whether any run (or just `only`) may be claimed, or could but for its provider."""
+    one = f" AND id = '{only if sql.is_postgresql() else only.hex}'" if only else ""
     return sql.has_row(
         f"SELECT 1 FROM {sql.table(Run)} WHERE status = 'pending'"
-        f" AND available_at <= {sql.literal(now)} LIMIT 1"
+        f" AND available_at <= {sql.literal(now)}{one} LIMIT 1"
     )
 
 

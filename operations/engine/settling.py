@@ -32,10 +32,11 @@ _FINAL_COLUMNS = [
 ]
 
 
-def settle(finals: Sequence[Final], now: datetime) -> None:
+def settle(finals: Sequence[Final], now: datetime, *, tells: bool = True) -> None:
     """Write the ends of runs, with their rollups and what follows, in the caller's transaction.
 
     Fenced by claim number and state; only rows that were still ours are counted anywhere.
+    `tells=False` leaves the followers out: for a run whose followers cannot take the news.
     """
     if not finals:
         return
@@ -46,7 +47,8 @@ def settle(finals: Sequence[Final], now: datetime) -> None:
     ids = {row[0] for row in sql.read_rows(Run, ("id",), written)}
     settled = [final for final in finals if final.flight.run_id in ids]
     rollups.book(_tally(final, now) for final in settled)
-    hooks.settled([_news(final, now) for final in settled], now)
+    if tells:
+        hooks.settled([_news(final, now) for final in settled], now)
 
 
 def _final_row(final: Final, now: datetime) -> tuple[Any, ...]:

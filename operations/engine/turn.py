@@ -38,10 +38,11 @@ from operations.gate import Books, Need, Periods
 from operations.models import Attempt, ProviderState, Run
 from preferences import services as preferences
 from providers import catalogue as catalogues
+from providers.catalogue import ProviderInfo
 from providers.protocol import InvalidAnswer, Repair
 
 logger = logging.getLogger(__name__)
-PATIENCE = timedelta(minutes=15)  # an outage may last so long before its runs fail
+PLANNING_S = 0.5  # a turn's claims are planned for so long: others wait for its end, and our beat
 MONEY_LOOK_S = 0.25  # between two looks whether a budget has room again,
 MONEY_LOOK_AT_MOST_S = 15.0  # when a run has waited for a minute
 
@@ -63,16 +64,30 @@ class Result:
     waiting: list[Flight] = field(default_factory=list)  # for their pause to end: `due_s`
     landed: list[Flight] = field(default_factory=list)  # no longer ours
     claimed: int = 0
+    unplanned: int = 0  # of the claimed: given back, since planning them took too long
+    has_strays: bool = False  # the database knows more of a run than we do
 
 
 class Turn:
-    """A turn at `now` for `worker_id`; `run` does it, in a transaction of its own."""
+    """A turn at `now` for `worker_id`; `run` does it, in a transaction of its own.
+
+    `is_landing`: the worker stops, so what would call again is given back. `tells=False`: settle
+    without the followers.
+    """
 
     def __init__(
-        self, worker_id: UUID, now: datetime, states: dict[str, ProviderState] | None = None
+        self,
+        worker_id: UUID,
+        now: datetime,
+        states: dict[str, ProviderState] | None = None,
+        *,
+        is_landing: bool = False,
+        tells: bool = True,
     ) -> None:
         self.worker_id = worker_id
         self.now = now
+        self.is_landing = is_landing
+        self.tells = tells
         self.seen_states = states or {}  # from memory: who needs a look at the locked row
         self.catalogue = catalogues.snapshot()
         self.result = Result()
@@ -81,6 +96,7 @@ class Turn:
         self.wanted: list[Flight] = []
         self.finals: list[Final] = []
         self.put_back: list[PutBack] = []
+        self.states = States([])
 
     def run(
         self,
@@ -143,8 +159,19 @@ class Turn:
 
     def _go_on(self, due: Sequence[Flight], ours: Mapping[UUID, UUID | None]) -> None:
         for flight in due:
-            is_ours = flight.run_id in ours and ours[flight.run_id] is None
-            (self.wanted if is_ours else self.result.landed).append(flight)
+            if flight.run_id not in ours:
+                self.result.landed.append(flight)
+            elif ours[flight.run_id] is not None:
+                self._lose_track(flight)
+            elif self.is_landing:
+                self._put_back(flight, self.now)
+            else:
+                self.wanted.append(flight)
+
+    def _lose_track(self, flight: Flight) -> None:
+        """Let go of a run that is ours and further on than we know: a commit's answer was lost."""
+        self.result.landed.append(flight)
+        self.result.has_strays = True
 
     # --- what the ended calls came to -------------------------------------------------------------
 
@@ -152,10 +179,12 @@ class Turn:
         for end in ended:
             booking = book(end)
             flight = end.call.flight
-            if ours.get(flight.run_id) != end.call.id:
-                # Taken from us; or booked already by a commit whose answer never reached us.
+            if flight.run_id not in ours:
                 self.late.append(booking)
                 self.result.landed.append(flight)
+                continue
+            if ours[flight.run_id] != end.call.id:
+                self._lose_track(flight)
                 continue
             self.bookings.append(booking)
             self._add_up(flight, booking)
@@ -187,8 +216,7 @@ class Turn:
             )
             return
         if error is None:  # cut short by a stop: somebody else will do it
-            self.put_back.append(PutBack(flight, self.now, ""))
-            self.result.landed.append(flight)
+            self._put_back(flight, self.now)
             return
         flight.last_error = end.error_text
         step = router.after_failure(
@@ -208,6 +236,9 @@ class Turn:
                 model=end.call.model.name,
             )
             return
+        if self.is_landing:
+            self._put_back(flight, self.now)
+            return
         flight.position = step.position
         flight.repair = None
         if step.repairs and isinstance(error, InvalidAnswer):
@@ -218,6 +249,10 @@ class Turn:
             self.result.waiting.append(flight)
         else:
             self.wanted.append(flight)
+
+    def _put_back(self, flight: Flight, until: datetime, lane: str = "") -> None:
+        self.put_back.append(PutBack(flight, until, lane))
+        self.result.landed.append(flight)
 
     def _finish(self, flight: Flight, status: str, **ending: Any) -> None:
         self.finals.append(Final(flight, status, **ending))
@@ -231,49 +266,43 @@ class Turn:
         else:
             rows = queue.claim(self.worker_id, slots, self.now, closed_lanes)
         flights = [planning.flight_of(row) for row in rows]
-        planned: list[Flight] = []
         planning.recall_attempts(flights)
         preferences.lookup_many((flight.owner_id, flight.operation) for flight in flights)
         self.result.claimed = len(rows)
+        planned: list[Flight] = []
+        until_s = time.monotonic() + PLANNING_S
         for flight, row in zip(flights, rows, strict=True):
-            try:
-                planning.plan(flight, row, self.catalogue, self.now)
-            except planning.Disabled as refusal:
-                self._finish(flight, Run.Status.SKIPPED, reason=str(refusal))
-            except DomainError as refusal:
-                self._finish(flight, Run.Status.FAILED, error=str(refusal))
-            except DatabaseError:
-                raise  # the transaction is lost; the loop tries again
-            except Exception as fault:  # one bad row must not hold up the others
-                logger.exception("Run %s could not be planned", flight.run_id)
-                self._finish(
-                    flight, Run.Status.FAILED, error=f"It could not be prepared: {fault!r}"
-                )
-            else:
+            if planned and time.monotonic() > until_s:
+                self._put_back(flight, self.now)
+                self.result.unplanned += 1
+            elif self._plan(flight, row):
                 planned.append(flight)
         periods = Periods(_need(flight) for flight in planned)
         for flight in planned:
             flight.periods = periods.of(_need(flight))
         self.wanted += planned
 
+    def _plan(self, flight: Flight, row: Sequence[Any]) -> bool:
+        """Plan the flight, or end it with the reason why it cannot go."""
+        try:
+            planning.plan(flight, row, self.catalogue, self.now)
+        except planning.Disabled as refusal:
+            self._finish(flight, Run.Status.SKIPPED, reason=str(refusal))
+        except DomainError as refusal:
+            self._finish(flight, Run.Status.FAILED, error=str(refusal))
+        except DatabaseError:
+            raise  # the transaction is lost; the loop tries again
+        except Exception as fault:  # one bad row must not hold up the others
+            logger.exception("Run %s could not be planned", flight.run_id)
+            self._finish(flight, Run.Status.FAILED, error=f"It could not be prepared: {fault!r}")
+        else:
+            return True
+        return False
+
     def _admit(self, ended: Sequence[Ended]) -> list[Call]:
         """Tell the providers' circuits what happened and ask them who may call now."""
         calls = [planning.next_call(flight, self.catalogue, self.now) for flight in self.wanted]
-        providers = {call.provider.name: call.provider for call in calls}
-        # The rest of a route is asked only where a circuit is open; then its rows are wanted too.
-        for call in calls:
-            if not self._is_quiet(call.provider.name):
-                for model in call.flight.route:
-                    providers[model.provider] = self.catalogue.provider_of(model)
-        for end in ended:
-            providers[end.call.provider.name] = end.call.provider
-        failing = {end.call.provider.name for end in ended if end.error is not None}
-        loud = [
-            info
-            for name, info in providers.items()
-            if name in failing or not circuits.is_quiet(self.seen_states.get(name), info)
-        ]
-        states = States(loud)
+        states = self.states = States(self._loud_providers(calls, ended))
         for end in ended:
             name = end.call.provider.name
             if name in states:
@@ -281,13 +310,28 @@ class Turn:
                     states.failed(name, end.error, now=self.now)
                 elif end.completion is not None:
                     states.succeeded(name)
-        admitted = [each for call in calls if (each := self._admit_one(call, states)) is not None]
-        states.save()
-        return admitted
+        return [each for call in calls if (each := self._admit_one(call, states)) is not None]
+
+    def _loud_providers(self, calls: Sequence[Call], ended: Sequence[Ended]) -> list[ProviderInfo]:
+        """Return the providers whose rows are needed: in trouble, under limits, or just failing.
+
+        Where a call's own provider is one, so may be the rest of its route.
+        """
+        failing = {end.call.provider.name for end in ended if end.error is not None}
+
+        def is_loud(name: str) -> bool:
+            return name in failing or not self._is_quiet(name)
+
+        names = {end.call.provider.name for end in ended}
+        for call in calls:
+            names.add(call.provider.name)
+            if is_loud(call.provider.name):
+                names.update(model.provider for model in call.flight.route)
+        return [self.catalogue.providers[name] for name in sorted(names) if is_loud(name)]
 
     def _is_quiet(self, provider: str) -> bool:
         info = self.catalogue.providers[provider]
-        return circuits.is_quiet(self.seen_states.get(provider), info)
+        return circuits.is_quiet(self.seen_states.get(provider), info, self.now)
 
     def _admit_one(self, call: Call, states: States) -> Call | None:
         """Return `call`, or one further along the route, or None: put back or failed."""
@@ -295,7 +339,7 @@ class Turn:
         blocks: list[tuple[str, Blocked]] = []
         while True:
             name = call.provider.name
-            tokens = flight.input_ceiling // 2 + call.request.max_output_tokens
+            tokens = _tokens(call)
             block = states.admit(name, tokens=tokens, now=self.now) if name in states else None
             if block is None:
                 return call
@@ -306,22 +350,24 @@ class Turn:
             flight.repair = None
             call = planning.next_call(flight, self.catalogue, self.now)
         waits = [(block.until, name) for name, block in blocks if block.until is not None]
-        is_rate = any(block.is_rate for _, block in blocks)
-        if waits and (is_rate or self._has_patience(flight)):
-            until, lane = min(waits)
-            self.put_back.append(PutBack(flight, until, lane))
-            self.result.landed.append(flight)
+        if waits and self._has_patience(flight, [block for _, block in blocks]):
+            self._put_back(flight, *min(waits))
         else:
             self._finish(
                 flight, Run.Status.FAILED, error="; ".join(str(block) for _, block in blocks)
             )
         return None
 
-    def _has_patience(self, flight: Flight) -> bool:
-        """Say whether to wait for a provider that is down: not where a person sits and waits."""
+    def _has_patience(self, flight: Flight, blocks: Sequence[Blocked]) -> bool:
+        """Say whether to wait: for our own allowance always, for an outage not for ever.
+
+        Where a person sits and waits, an outage is told at once.
+        """
+        if any(block.is_rate for block in blocks):
+            return True
         if flight.origin == Run.Origin.COMMAND:
             return False
-        return self.now - flight.created_at < PATIENCE
+        return any(self.now - (block.since or self.now) < circuits.PATIENCE for block in blocks)
 
     # --- money ------------------------------------------------------------------------------------
 
@@ -337,13 +383,17 @@ class Turn:
             refusal = books.hold(call.flight.periods, call.ceiling)
             if not refusal:
                 self.result.calls.append(call)
-            elif books.may_pass_later(call.flight.periods, call.ceiling):
+                continue
+            if call.provider.name in self.states:
+                self.states.give_back(call.provider.name, tokens=_tokens(call))
+            if books.may_pass_later(call.flight.periods, call.ceiling):
                 self._wait_for_money(call.flight)
             elif call.flight.numbers:  # it has called before: what it did is told, not hidden
                 error = f"{call.flight.last_error} No further attempt: {refusal}".strip()
                 self._finish(call.flight, Run.Status.FAILED, error=error)
             else:
                 self._finish(call.flight, Run.Status.SKIPPED, reason=refusal)
+        self.states.save()
         return books
 
     def _wait_for_money(self, flight: Flight) -> None:
@@ -353,15 +403,14 @@ class Turn:
         its attempts it keeps its slot and its place on its route; else it is pending again, and
         looks the less often the longer it has waited: thousands may wait for one budget.
         """
-        if flight.tries:
+        if flight.latency_ms is not None:
             flight.due_s = time.monotonic() + MONEY_LOOK_S
             self.result.waiting.append(flight)
             return
         waited_s = (self.now - flight.created_at).total_seconds()
         pause_s = min(MONEY_LOOK_AT_MOST_S, max(MONEY_LOOK_S, waited_s / 4))
         until = self.now + timedelta(seconds=pause_s * random.uniform(0.5, 1))  # noqa: S311
-        self.put_back.append(PutBack(flight, until, ""))
-        self.result.landed.append(flight)
+        self._put_back(flight, until)
 
     # --- what is written --------------------------------------------------------------------------
 
@@ -371,7 +420,7 @@ class Turn:
             close_attempts(self.bookings, self.now)
             open_attempts(self.result.calls)
             self._write_put_back()
-            settle(self.finals, self.now)
+            settle(self.finals, self.now, tells=self.tells)
 
     def _write_put_back(self) -> None:
         if self.put_back:
@@ -385,6 +434,11 @@ class Turn:
                 ],
                 where="t.status = 'running'",
             )
+
+
+def _tokens(call: Call) -> int:
+    """Return about how many tokens a call will count for at a rate limit."""
+    return call.flight.input_ceiling // 2 + call.request.max_output_tokens
 
 
 def _need(flight: Flight) -> Need:

@@ -43,7 +43,12 @@ class RulesTimedOut(TimedOut):
 
 
 class LocalAdapter:
-    """Runs rules in a thread, so that a long calculation does not hold up other calls."""
+    """Runs rules in a thread, so that a long calculation does not hold up other calls.
+
+    Two at once: they share the interpreter with the engine, which has to go on beating.
+    """
+
+    at_once: int | None = 2
 
     async def open(self) -> None:
         """Do nothing: it is always ready."""

@@ -51,6 +51,8 @@ class Script:
 
 
 class ScriptedAdapter:
+    at_once: int | None = None
+
     def __init__(self, provider: str, script: Script) -> None:
         self._provider = provider
         self._script = script

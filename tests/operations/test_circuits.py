@@ -47,7 +47,7 @@ def row() -> ProviderState:
 
 
 def test_a_healthy_provider_without_limits_needs_no_row() -> None:
-    assert is_quiet(None, info())
+    assert is_quiet(None, info(), NOW)
 
 
 def test_five_failures_within_a_minute_open_the_circuit() -> None:
@@ -101,7 +101,7 @@ def test_a_probe_that_succeeds_closes_it() -> None:
     admit(info(), now=NOW + timedelta(seconds=61))
     succeed(info())
 
-    assert is_quiet(row(), info())
+    assert is_quiet(row(), info(), NOW)
 
 
 def test_a_429_blocks_for_as_long_as_it_says() -> None:

@@ -90,7 +90,7 @@ def test_parameters_come_from_a_file_or_standard_input(
         ),
         (
             ["email-classify", "--user", "alice", "--params", json.dumps(MAILS), "--model", "x:y"],
-            "model: there is no “x:y”",
+            "model names no model, “x:y”",
         ),
     ],
 )

@@ -10,9 +10,13 @@ from django.utils import timezone
 from accounts.models import User
 from operations import services
 from operations.engine import lease
+from operations.engine.flight import Ended
+from operations.engine.loop import Engine
+from operations.engine.turn import Turn
 from operations.models import Attempt, BudgetPeriod, EngineWorker, Hold, ProviderState, Run, Usage
 from preferences import services as preferences
 from providers.protocol import (
+    Completion,
     ConnectionLost,
     InvalidAnswer,
     KeyRefused,
@@ -77,18 +81,17 @@ def test_a_run_settles_with_result_cost_latency_and_its_attempt(
 
 
 def test_a_hold_stands_while_the_call_runs(alice: User, script: Script) -> None:
-    seen: list[Decimal] = []
-
-    def look(request: object) -> object:
-        seen.append(request.max_output_tokens)  # type: ignore[attr-defined]
-        return answers()(request)  # type: ignore[arg-type]
-
     run = submit(alice, model=OPENAI)
-    script.tell("openai", look)  # type: ignore[arg-type]
-    drain()
+    engine = Engine(slots=1)
+    engine.lease.beat(0)
 
-    assert seen[0] > 0
-    assert run.attempts.get().ceiling_usd > run.attempts.get().booked_usd
+    [call] = Turn(engine.lease.worker_id, timezone.now()).run([], [], 1).calls
+
+    attempt = run.attempts.get()
+    assert (attempt.outcome, call.request.max_output_tokens > 0) == ("calling", True)
+    assert Hold.objects.get(run=run).amount_usd == attempt.ceiling_usd == held(alice) > 0
+    assert spent(alice) == 0
+    engine._calls.close()
 
 
 def test_a_run_over_the_budget_is_skipped_with_its_reason(alice: User, script: Script) -> None:
@@ -408,10 +411,6 @@ def test_a_run_that_kills_two_workers_fails(alice: User, script: Script) -> None
 def test_a_late_answer_is_refused_as_a_result_but_its_cost_is_booked(
     alice: User, script: Script
 ) -> None:
-    from operations.engine.flight import Ended
-    from operations.engine.loop import Engine
-    from operations.engine.turn import Turn
-    from providers.protocol import Completion
 
     run = submit(alice, model=OPENAI)
     engine = Engine(slots=1)
@@ -437,10 +436,6 @@ def test_a_late_answer_is_refused_as_a_result_but_its_cost_is_booked(
 
 
 def test_settling_twice_books_once(alice: User, script: Script) -> None:
-    from operations.engine.flight import Ended
-    from operations.engine.loop import Engine
-    from operations.engine.turn import Turn
-    from providers.protocol import Completion
 
     submit(alice, model=OPENAI)
     engine = Engine(slots=1)
@@ -484,9 +479,6 @@ def ceiling_of(owner: User) -> Decimal:
 
 def lost_call(run: Run) -> Attempt:
     """Claim `run` as a worker that then falls silent; return its open call."""
-    from operations.engine.loop import Engine
-    from operations.engine.turn import Turn
-
     engine = Engine(slots=1)
     engine.lease.beat(0)
     call = Turn(engine.lease.worker_id, timezone.now()).run([], [], 1).calls[0]

@@ -29,6 +29,8 @@ LATENCY_S = 0.03
 class Slow:
     """Answers after a moment, at a sixth of what the call may cost."""
 
+    at_once: int | None = None
+
     async def complete(self, request: Request) -> Completion:
         await asyncio.sleep(LATENCY_S)
         return Completion(STEPS, Usage(100, request.max_output_tokens // 6), request.model)
