@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from core.errors import DomainError
+from core.secrets.masking import mask
 
 
 class Error(CommandError):
@@ -61,6 +66,11 @@ class HelixCommand(BaseCommand):
             raise Error(str(error)) from error
         except ValidationError as error:
             raise Error(validation_sentence(error)) from error
+        except (OperationalError, ProgrammingError) as error:
+            sentence = database_sentence(error)
+            if not sentence:
+                raise
+            raise Error(sentence) from error
 
     def handle(self, *args: Any, **options: Any) -> None:
         options["run_verb"](**options)
@@ -84,6 +94,55 @@ def plain(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"JSON has no form for {type(value).__name__}.")
+
+
+def database_sentence(error: DatabaseError) -> str:
+    """Return what stands behind `error` and its mend; empty where the fault must be our own."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        executor = MigrationExecutor(connection)
+        is_due = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError as silence:
+        said = " ".join(mask(str(silence)).split())
+        return f"The database does not answer; start it, or correct DATABASE_URL. It said: {said}"
+    if is_due:
+        return "The database is not up to date; run `manage.py setup`."
+    if isinstance(error, OperationalError):  # locked, or gone for a moment
+        return f"The database failed: {' '.join(mask(str(error)).split())}. Try again."
+    return ""
+
+
+def read_json(option: str, source: str) -> Any:
+    """Return the JSON that `option` was given: itself, @FILE, or - for standard input.
+
+    Raises `DomainError` that names the option and the place.
+    """
+    try:
+        if source == "-":
+            text = sys.stdin.read()
+        elif source.startswith("@"):
+            text = Path(source[1:]).read_text(encoding="utf-8")
+        else:
+            text = source
+    except OSError as error:
+        raise DomainError(f"{option}: {source[1:]} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise DomainError(
+            f"{option}: {source[1:] or 'standard input'} is not UTF-8 text."
+        ) from error
+    except ValueError as error:  # a name that no file can have
+        raise DomainError(f"{option}: {source[1:]!r} cannot be read: {error}.") from error
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise DomainError(f"{option} is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        raise DomainError(
+            f"{option} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from error
+    except ValueError as error:  # a number of more digits than Python reads
+        raise DomainError(f"{option} is not JSON that can be read: {error}.") from error
 
 
 def validation_sentence(error: ValidationError) -> str:

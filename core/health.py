@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TypeVar
 
+from django.db import DatabaseError
 from django.utils.module_loading import autodiscover_modules
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,12 @@ def examine(*, only_readiness: bool = False) -> dict[str, Finding]:
 def _examine(name: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
+    except DatabaseError as error:  # its own checks say more; a traceback would hide them
+        return red(
+            "Could not be examined: the database did not answer as it should.",
+            mend="First what “database” and “migrations” say.",
+            detail=" ".join(str(error).split()),
+        )
     except Exception as error:
         logger.warning("The check “%s” broke", name, exc_info=True)
         return red(
