@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from core.commands import HelixCommand
+from core.commands import HelixCommand, read_json
 from core.errors import DomainError
 from jobs import queue, registry, runner, services
 from jobs.models import JobRun
@@ -25,7 +24,10 @@ class Command(HelixCommand):
         )
         run.add_argument("name", help="a name that `jobs list` shows")
         run.add_argument(
-            "--arguments", default="{}", metavar="JSON", help="an object, as the job takes"
+            "--arguments",
+            default="{}",
+            metavar="JSON",
+            help="an object, as the job takes; or @FILE, or -",
         )
 
     def list(self, **_: Any) -> None:
@@ -63,10 +65,7 @@ class Command(HelixCommand):
         self.emit(data, "\n".join(lines).rstrip())
 
     def run(self, *, name: str, arguments: str, **_: Any) -> None:
-        try:
-            given = json.loads(arguments)
-        except ValueError as error:
-            raise DomainError(f"--arguments is not JSON: {error}.") from error
+        given = read_json("--arguments", arguments)
         if not isinstance(given, dict):
             raise DomainError("--arguments must be a JSON object, such as '{\"days\": 7}'.")
         job = runner.run_now(name, **given)

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from accounts.services import find_user
-from core.commands import HelixCommand
+from core.commands import HelixCommand, read_json
 from core.errors import DomainError
 from core.units import usd
 from operations import registry, services
@@ -41,7 +41,7 @@ class Command(HelixCommand):
             choices=[*ANSWERS, "auto"],
             help="may the built-in rules answer when no model can",
         )
-        setting.add_argument("--params", help="default parameters, a JSON object")
+        setting.add_argument("--params", help="default parameters: a JSON object, @FILE or -")
         setting.add_argument("--budget", help="USD a calendar month, or none")
 
     def list(self, *, user: str, **_: Any) -> None:
@@ -80,10 +80,7 @@ def changes_from(options: dict[str, Any]) -> dict[str, Any]:
     if options["allow_local"] is not None:
         change["allow_local"] = ANSWERS.get(options["allow_local"])
     if options["params"] is not None:
-        try:
-            change["parameters"] = json.loads(options["params"])
-        except ValueError as error:
-            raise DomainError(f"--params is not JSON: {error}.") from None
+        change["parameters"] = read_json("--params", options["params"])
     if options["budget"] is not None:
         is_none = options["budget"].strip().lower() == "none"
         change["monthly_budget_usd"] = None if is_none else options["budget"]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from accounts.services import find_user
-from core.commands import HelixCommand
+from core.commands import HelixCommand, read_json
 from core.errors import DomainError
 from operations import services
 from operations.engine.loop import Engine
@@ -34,7 +31,7 @@ class Command(HelixCommand):
         run = services.submit(
             owner=find_user(options["user"]),
             operation=options["operation"],
-            parameters=read_json(options["params"]),
+            parameters=read_json("--params", options["params"]),
             origin=Run.Origin.COMMAND,
             priority=options["priority"],
             model=options["model"],
@@ -45,26 +42,3 @@ class Command(HelixCommand):
         self.emit(run_as_json(run, attempts), run_as_text(run, attempts))
         if run.status != Run.Status.SUCCESS:
             raise DomainError(run.error or run.reason or f"The run ended as {run.status}.")
-
-
-def read_json(source: str) -> Any:
-    """Return the JSON of `--params`. Raises `DomainError` that names the option and the place."""
-    try:
-        if source == "-":
-            text = sys.stdin.read()
-        elif source.startswith("@"):
-            text = Path(source[1:]).read_text(encoding="utf-8")
-        else:
-            text = source
-    except OSError as error:
-        raise DomainError(f"--params: {source[1:]} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DomainError(f"--params: {source[1:]} is not UTF-8 text.") from error
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise DomainError("--params is nested too deeply.") from error
-    except json.JSONDecodeError as error:
-        raise DomainError(
-            f"--params is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-        ) from error

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import json
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import validate_zone
 from accounts.services import find_user
-from core.commands import HelixCommand
+from core.commands import HelixCommand, read_json
 from core.errors import DomainError
 from scheduling import cadence, services, wording
 from scheduling.cadence import InvalidCron
@@ -93,7 +90,7 @@ class Command(HelixCommand):
                 zone=given["zone"] or "",
                 gap=given["gap"],
                 overlap=given["overlap"],
-                parameters=_read_params(given["params"]),
+                parameters=read_json("--params", given["params"]),
                 name=given["name"],
                 priority=given["priority"],
             )
@@ -211,20 +208,6 @@ def _find(given: dict[str, Any]) -> Schedule:
         raise DomainError(
             f"There is no schedule “{given['id']}”; `manage.py schedules list` shows their ids."
         ) from None
-
-
-def _read_params(text: str) -> Any:
-    if text == "-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DomainError(f"--params: {text[1:]} cannot be read: {error}.") from error
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DomainError(f"--params is not JSON: {error}.") from error
 
 
 def _check_zone(zone: str) -> None:
