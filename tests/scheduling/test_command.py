@@ -84,7 +84,7 @@ def test_create_reads_parameters_from_standard_input(
         ({"params": "[]"}, "--params: must be an object"),
         ({"params": "{}"}, "--params: task-prioritize: tasks is required"),
         ({"params": "@/nowhere.json"}, "--params: /nowhere.json cannot be read"),
-        ({"params": "[" * 100_000}, "--params is not JSON"),
+        ({"params": "[" * 100_000}, "--params is nested too deeply"),
         ({"priority": "0"}, "--priority: "),
         ({"type": "webhook"}, "--type: Webhooks come in a later release"),
         ({"type": "hourly"}, "invalid choice: 'hourly'"),
