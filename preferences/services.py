@@ -217,12 +217,9 @@ def _model(value: Any) -> str:
     """Return a model that may be chosen; its provider need not have a key yet."""
     if value in ("", None):
         return ""
-    models = catalogue.snapshot().models
-    known = sorted(ref for ref, model in models.items() if not model.is_retired)
-    if value not in models:
-        raise ValueError(f"names no model, “{value}”. Choose one of: {', '.join(known)}.")
-    if models[value].is_retired:
-        raise ValueError(f"names “{value}”, which is retired. Choose one of: {', '.join(known)}.")
+    refusal = catalogue.snapshot().refusal_of(str(value))
+    if refusal:
+        raise ValueError(refusal)
     return str(value)
 
 

@@ -69,6 +69,18 @@ class Catalogue:
     def provider_of(self, model: ModelInfo) -> ProviderInfo:
         return self.providers[model.provider]
 
+    def refusal_of(self, ref: str) -> str:
+        """Return why no one may choose the model `ref`, to follow a field's name; "" if they may.
+
+        What was chosen before its model was retired goes on: that is for the router to say.
+        """
+        model = self.models.get(ref)
+        if model is not None and not model.is_retired:
+            return ""
+        offered = sorted(each.ref for each in self.models.values() if not each.is_retired)
+        what = f"names no model, “{ref}”" if model is None else f"names “{ref}”, which is retired"
+        return f"{what}. Choose one of: {', '.join(offered)}."
+
     def models_of(self, provider: str) -> Iterator[ModelInfo]:
         """Yield the provider's models that are still offered, defaults first."""
         return (

@@ -19,7 +19,7 @@ from providers import catalogue
 from providers.models import ProviderModel
 from providers.protocol import Completion
 from providers.protocol import Usage as Tokens
-from tests.operations.kit import Script, script, submit  # noqa: F401
+from tests.operations.kit import submit
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,11 @@ def test_a_cancelled_run_keeps_what_it_has_spent(alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_late_answer_tells_what_a_cancelled_run_has_cost(alice: User, script: Script) -> None:
+def test_a_late_answer_tells_what_a_cancelled_run_has_cost(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    catalogue.invalidate()
     run = submit(alice, model=OPENAI)
     engine = Engine(slots=1)
     engine.lease.beat(0)

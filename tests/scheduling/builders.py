@@ -9,7 +9,6 @@ from typing import Any
 from accounts.models import User
 from operations import hooks
 from operations.models import Run
-from operations.services import news_of
 from scheduling.models import Schedule
 
 TASKS = {"tasks": [{"id": "1", "title": "Pay the rent"}]}
@@ -52,4 +51,15 @@ def settle(run: Run, now: datetime, status: str = Run.Status.SUCCESS) -> None:
     run.status = status
     run.finished_at = now
     run.save()
-    hooks.settled([news_of(run)], now)
+    news = hooks.SettledRun(
+        id=run.pk,
+        owner_id=run.owner_id,
+        operation=run.operation,
+        origin=run.origin,
+        status=run.status,
+        reason=run.reason,
+        error=run.error,
+        cost_usd=run.cost_usd,
+        finished_at=now,
+    )
+    hooks.settled([news], now)
