@@ -9,5 +9,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core.checks import check_stored_secrets
+        from core.secrets.own import remember_own
 
+        remember_own()
         register(check_stored_secrets)

@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from core import changes
 from core.models import StoredSecret
 from core.secrets.keyfile import read_or_create
+from core.secrets.masking import remember
 from core.secrets.references import STORE_NAME, BadReference, SecretUnavailable
 from core.secrets.secret import Secret, fingerprint
 
@@ -139,7 +140,10 @@ def _keys() -> list[str]:
 
 @cache
 def _keys_of_file() -> list[str]:
-    return read_or_create(settings.VAR_DIR / KEY_FILE, _new_key).split()
+    keys = read_or_create(settings.VAR_DIR / KEY_FILE, _new_key).split()
+    for key in keys:
+        remember(key, is_own=True)
+    return keys
 
 
 def _new_key() -> str:
