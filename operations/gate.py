@@ -8,9 +8,10 @@ same free dollar.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from django.db import connection, transaction
 
 from core import sql
 from core.money import from_nanos
+from core.units import usd
 from operations.models import Budget, BudgetPeriod
 from preferences.models import OperationPreference
 
@@ -25,8 +27,16 @@ Nanos = int
 PeriodIds = tuple[int, ...]
 Need = tuple[UUID, str, str]  # owner, operation, month in the owner's zone
 
-_known: dict[Need, PeriodIds] = {}  # ids never change, so one is dropped only when its row is gone
-_KNOWN_AT_MOST = 50_000
+
+class _Month(NamedTuple):
+    """The month that an owner's money is in, and the periods of each operation used in it."""
+
+    period: str
+    ids: dict[str, PeriodIds]
+
+
+_known: dict[UUID, _Month] = {}  # by owner
+_KNOWN_AT_MOST = 20_000
 
 
 def month_of(now: datetime, zone: str) -> str:
@@ -43,10 +53,11 @@ class Periods:
 
     def __init__(self, needs: Iterable[Need]) -> None:
         wanted = set(needs)
-        self._found = {need: _known[need] for need in wanted if need in _known}
-        made = _make_periods(sorted(wanted - self._found.keys(), key=str))
+        self._found = {need: ids for need in wanted if (ids := _recall(need)) is not None}
+        missing = wanted - self._found.keys()
+        made = _make_periods(sorted(missing, key=str))
+        self._found |= {need: made[need[0]].ids[need[1]] for need in missing}
         if made:
-            self._found |= made
             # A rolled back transaction takes the rows with it; then nothing remembers them.
             transaction.on_commit(lambda: _remember(made))
 
@@ -55,30 +66,46 @@ class Periods:
         return self._found[need]
 
 
-def _remember(made: dict[Need, PeriodIds]) -> None:
+def _recall(need: Need) -> PeriodIds | None:
+    owner, operation, month = need
+    known = _known.get(owner)
+    return known.ids.get(operation) if known is not None and known.period >= month else None
+
+
+def _remember(made: Mapping[UUID, _Month]) -> None:
     if len(_known) >= _KNOWN_AT_MOST:
         _known.clear()
-    _known.update(made)
+    for owner, month in made.items():
+        known = _known.get(owner)
+        if known is None or known.period < month.period:
+            _known[owner] = month
+        elif known.period == month.period:
+            known.ids.update(month.ids)
 
 
 def forget(period_ids: Iterable[int]) -> None:
     """Drop what is remembered of periods that turned out not to exist."""
     gone = set(period_ids)
-    for key in [key for key, ids in _known.items() if gone.intersection(ids)]:
-        del _known[key]
+    for owner in [owner for owner, month in _known.items() if _names(month, gone)]:
+        del _known[owner]
 
 
-def _make_periods(needs: Sequence[Need]) -> dict[Need, PeriodIds]:
-    """Return the periods of each need, after making what lacks: five statements for any number.
+def _names(month: _Month, period_ids: Collection[int]) -> bool:
+    return any(id_ in period_ids for ids in month.ids.values() for id_ in ids)
 
-    A person who moves westward on the first of a month does not get the old month back: the period
-    is never earlier than the last one used.
+
+def _make_periods(needs: Sequence[Need]) -> dict[UUID, _Month]:
+    """Return the periods of each owner's needs, after making what lacks: in five statements.
+
+    A person who moves westward on the first of a month does not get the old month back: the month
+    is never earlier than the last one used, by whichever operation.
     """
     if not needs:
         return {}
-    months = {
-        (owner, scope): month for owner, operation, month in needs for scope in ("", operation)
-    }
+    owners: dict[UUID, str] = {}
+    for owner, _, month in needs:
+        owners[owner] = max(owners.get(owner, ""), month)
+    scopes = {(owner, scope) for owner, operation, _ in needs for scope in ("", operation)}
     Budget.objects.bulk_create(
         [
             Budget(
@@ -86,21 +113,20 @@ def _make_periods(needs: Sequence[Need]) -> dict[Need, PeriodIds]:
                 operation=operation,
                 scope=Budget.Scope.OPERATION if operation else Budget.Scope.TOTAL,
             )
-            for owner, operation in sorted(months, key=str)
+            for owner, operation in sorted(scopes, key=str)
         ],
         ignore_conflicts=True,
     )
-    rows = Budget.objects.filter(
-        owner__in={owner for owner, _ in months}, operation__in={scope for _, scope in months}
-    )
+    rows = Budget.objects.filter(owner__in=owners, operation__in={scope for _, scope in scopes})
     budgets = {
         (owner, operation): id_
         for id_, owner, operation in rows.values_list("id", "owner", "operation")
-        if (owner, operation) in months
+        if (owner, operation) in scopes
     }
-    periods = BudgetPeriod.objects.filter(budget__in=budgets.values()).order_by("period")
-    latest = dict(periods.values_list("budget", "period"))
-    wanted = {id_: max(months[key], latest.get(id_, "")) for key, id_ in budgets.items()}
+    periods = BudgetPeriod.objects.filter(budget__in=budgets.values())
+    for owner, period in periods.values_list("budget__owner", "period"):
+        owners[owner] = max(owners[owner], period)
+    wanted = {id_: owners[owner] for (owner, _), id_ in budgets.items()}
     BudgetPeriod.objects.bulk_create(
         [BudgetPeriod(budget_id=id_, period=wanted[id_]) for id_ in sorted(wanted)],
         ignore_conflicts=True,
@@ -110,10 +136,11 @@ def _make_periods(needs: Sequence[Need]) -> dict[Need, PeriodIds]:
         for id_, budget, period in periods.values_list("id", "budget", "period")
         if wanted[budget] == period
     }
-    return {
-        need: tuple(sorted(ids[budgets[need[0], scope]] for scope in ("", need[1])))
-        for need in needs
-    }
+    months = {owner: _Month(period, {}) for owner, period in owners.items()}
+    for owner, operation, _ in needs:
+        both = (ids[budgets[owner, scope]] for scope in ("", operation))
+        months[owner].ids[operation] = tuple(sorted(both))
+    return months
 
 
 @dataclass(slots=True)
@@ -123,11 +150,13 @@ class _Balance:
     limit: Nanos | None
     label: str
     period: str
+    owner_id: UUID
+    is_past: bool  # the budget is in a later month by now
     is_changed: bool = False
 
 
 class PeriodGone(Exception):
-    """A budget period was deleted since it was looked up."""
+    """What is remembered of an owner's month is not so any more; it is forgotten by now."""
 
 
 class Books:
@@ -153,7 +182,10 @@ class Books:
             cursor.execute(
                 f"SELECT p.id, p.spent_usd, p.held_usd,"
                 f" COALESCE(b.limit_usd, o.monthly_budget_usd),"
-                f" b.operation, p.period FROM {sql.table(BudgetPeriod)} p"
+                f" b.operation, p.period, b.owner_id, EXISTS ("
+                f"SELECT 1 FROM {sql.table(BudgetPeriod)} l"
+                f" WHERE l.budget_id = p.budget_id AND l.period > p.period)"
+                f" FROM {sql.table(BudgetPeriod)} p"
                 f" JOIN {sql.table(Budget)} b ON b.id = p.budget_id"
                 f" LEFT JOIN {sql.table(OperationPreference)} o"
                 f" ON o.owner_id = b.owner_id AND o.operation = b.operation"
@@ -161,18 +193,34 @@ class Books:
                 f" ORDER BY p.id{sql.for_update(of='p')}",
                 keys,
             )
-            for id_, spent, held, limit, operation, period in cursor.fetchall():
+            for id_, spent, held, limit, operation, period, owner, is_past in cursor.fetchall():
                 label = f"the monthly budget of {operation}" if operation else "the monthly budget"
-                self._balances[id_] = _Balance(spent, held, limit, label, period)
+                self._balances[id_] = _Balance(
+                    spent, held, limit, label, period, UUID(str(owner)), bool(is_past)
+                )
 
     def hold(self, period_ids: PeriodIds, amount: Nanos) -> str:
-        """Reserve `amount` on every period, or on none; return why not, or "" when it is held."""
+        """Reserve `amount` on every period, or on none; return why not, or "" when it is held.
+
+        Raises `PeriodGone` where this process remembers a month that another has left since: the
+        next try finds the right one. A run that began in the old month stays in it.
+        """
         for id_ in period_ids:
+            self._refuse_remembered_past(id_)
             refusal = self._refusal(self._balances[id_], amount)
             if refusal:
                 return refusal
         self._move(period_ids, held=amount)
         return ""
+
+    def _refuse_remembered_past(self, period_id: int) -> None:
+        balance = self._balances[period_id]
+        if not balance.is_past:
+            return
+        known = _known.get(balance.owner_id)
+        if known is not None and known.period <= balance.period:
+            del _known[balance.owner_id]
+            raise PeriodGone(f"the month {balance.period} of {balance.owner_id} is over")
 
     def may_pass_later(self, period_ids: PeriodIds, amount: Nanos) -> bool:
         """Say whether only what running calls hold stands in the way.
@@ -189,9 +237,9 @@ class Books:
         if not amount:
             return ""  # a free run passes even where the limit was lowered below what is spent
         return (
-            f"No room in {balance.label} for {balance.period}: limit {_usd(balance.limit)}, "
-            f"spent {_usd(balance.spent)}, held by running calls {_usd(balance.held)}; "
-            f"this call may cost up to {_usd(amount)}."
+            f"No room in {balance.label} for {balance.period}: limit {_told(balance.limit)}, "
+            f"spent {_told(balance.spent)}, held by running calls {_told(balance.held)}; "
+            f"this call may cost up to {_told(amount)}."
         )
 
     def settle(self, period_ids: PeriodIds, *, held: Nanos, booked: Nanos) -> None:
@@ -221,7 +269,5 @@ class Books:
             sql.update_rows(BudgetPeriod, ["id"], ["spent_usd", "held_usd"], rows)
 
 
-def _usd(nanos: Nanos) -> str:
-    text = f"{from_nanos(nanos):.6f}"
-    whole, places = text.split(".")
-    return f"USD {whole}.{places.rstrip('0').ljust(2, '0')}"
+def _told(nanos: Nanos) -> str:
+    return usd(from_nanos(nanos))

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from core.money import from_nanos, to_nanos
@@ -25,8 +26,14 @@ def nothing_remembered() -> None:
     gate._known.clear()
 
 
-def find(owner: User, *, now: datetime = NOW, zone: str = "UTC") -> gate.PeriodIds:
-    need = (owner.pk, "email-classify", gate.month_of(now, zone))
+def find(
+    owner: User,
+    *,
+    now: datetime = NOW,
+    zone: str = "UTC",
+    operation: str = "email-classify",
+) -> gate.PeriodIds:
+    need = (owner.pk, operation, gate.month_of(now, zone))
     return Periods([need]).of(need)
 
 
@@ -68,6 +75,72 @@ def test_moving_westward_does_not_bring_the_old_month_back(alice: User) -> None:
     assert BudgetPeriod.objects.get(pk=in_berlin[0]).period == "2026-12"
 
 
+def periods_of(ids: gate.PeriodIds) -> set[str]:
+    return set(BudgetPeriod.objects.filter(pk__in=ids).values_list("period", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)  # memory is filled by commits
+def test_the_old_month_does_not_come_back_through_memory(alice: User) -> None:
+    moment = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    find(alice, now=moment, zone="America/New_York")
+    in_berlin = find(alice, now=moment, zone="Europe/Berlin")
+
+    back_in_new_york = find(alice, now=moment, zone="America/New_York")
+
+    assert back_in_new_york == in_berlin
+    assert periods_of(back_in_new_york) == {"2026-12"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_operations_of_an_owner_are_in_one_month(alice: User) -> None:
+    moment = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    old = find(alice, now=moment, zone="America/New_York", operation="email-classify")
+    find(alice, now=moment, zone="Europe/Berlin", operation="task-breakdown")
+
+    new = find(alice, now=moment, zone="America/New_York", operation="email-classify")
+
+    assert (periods_of(old), periods_of(new)) == ({"2026-11"}, {"2026-12"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_month_that_another_process_has_ended_is_found_anew(alice: User) -> None:
+    old = find(alice)
+    for budget in Budget.objects.all():  # by another process, which remembers for itself
+        BudgetPeriod.objects.create(budget=budget, period="2026-12")
+
+    with pytest.raises(gate.PeriodGone), transaction.atomic():
+        Books(old).hold(old, USD)
+
+    new = find(alice)
+    assert periods_of(new) == {"2026-12"}
+    with transaction.atomic():
+        assert Books(new).hold(new, USD) == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_began_in_the_old_month_stays_in_it(alice: User) -> None:
+    old = find(alice)
+    find(alice, now=datetime(2026, 12, 1, tzinfo=UTC))
+
+    with transaction.atomic():
+        books = Books(old)
+        refusal = books.hold(old, USD)
+        books.save()
+
+    assert refusal == ""
+    assert set(BudgetPeriod.objects.filter(pk__in=old).values_list("held_usd", flat=True)) == {1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_remembered_costs_no_query(alice: User) -> None:
+    ids = find(alice)
+
+    with CaptureQueriesContext(connection) as queries:
+        again = find(alice)
+
+    assert (again, len(queries)) == (ids, 0)
+
+
 def test_a_hold_is_all_or_nothing(alice: User) -> None:
     limit(alice, "10")
     limit(alice, "1", "email-classify")
@@ -79,7 +152,7 @@ def test_a_hold_is_all_or_nothing(alice: User) -> None:
         books.save()
 
     assert "the monthly budget of email-classify for 2026-11" in refusal
-    assert "limit USD 1.00" in refusal
+    assert "limit $1.00" in refusal
     assert balance(alice) == balance(alice, "email-classify") == (ZERO, ZERO)
 
 
@@ -121,7 +194,7 @@ def test_a_limit_set_in_the_middle_of_a_month_knows_what_was_spent(alice: User) 
     limit(alice, "2", "email-classify")
 
     with transaction.atomic():
-        assert "spent USD 3.00" in Books(ids).hold(ids, 1)
+        assert "spent $3.00" in Books(ids).hold(ids, 1)
 
 
 def test_no_limit_means_no_refusal(alice: User) -> None:
