@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from core.secrets.secret import fingerprint
 from providers import keys, simulated, vendors
 from providers.models import ModelPrice, Provider, ProviderModel
 from providers.pricing import RateCard
@@ -38,6 +39,8 @@ class ProviderInfo:
     requests_per_minute: int | None
     tokens_per_minute: int | None
     key_fingerprint: str = ""  # changes when the key does: a refused key's pause ends with it
+    missing: str = ""  # what keeps it from being asked, and the mend; empty when configured
+    is_faulty: bool = False  # it names a key that cannot be read: not just left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +142,41 @@ def prices_at(at: datetime) -> dict[UUID, ModelPrice]:
 def _provider_info(row: Provider) -> ProviderInfo:
     is_simulated = row.kind == Provider.Kind.SIMULATED
     base_url = vendors.base_url(row.name)
+    found = keys.look(row.key_ref)
+    missing = _missing(row, base_url, found)
     return ProviderInfo(
         name=row.name,
         label=row.label,
         kind=row.kind,
         base_url=base_url,
         key_ref=row.key_ref,
-        is_configured=_is_configured(row, base_url),
+        is_configured=not missing,
         is_simulated=is_simulated,
         rank=row.rank,
         requests_per_minute=row.requests_per_minute,
         tokens_per_minute=row.tokens_per_minute,
-        key_fingerprint=keys.fingerprint(row.key_ref),
+        key_fingerprint=fingerprint(found.key) if found.key is not None else "",
+        missing=missing,
+        is_faulty=not found.is_absent and found.key is None,
     )
 
 
-def _is_configured(row: Provider, base_url: str) -> bool:
+def _missing(row: Provider, base_url: str, found: keys.Look) -> str:
+    """Return what keeps the provider from being asked; empty when nothing does."""
     match row.kind:
         case Provider.Kind.LOCAL:
-            return True
+            return ""
         case Provider.Kind.SIMULATED:
-            return simulated.options() is not None
-        case Provider.Kind.COMPATIBLE:
-            return bool(base_url)  # many such servers ask for no key
-    return keys.is_present(row.key_ref)
+            return "" if simulated.options() is not None else "set HELIX_SIMULATED_PROVIDER."
+        case Provider.Kind.COMPATIBLE if not base_url:
+            return "set OPENAI_COMPATIBLE_BASE_URL."
+        case Provider.Kind.COMPATIBLE if found.is_absent:
+            return ""  # many such servers ask for no key
+    if found.key is not None:
+        return ""
+    if found.is_absent:
+        return f"set {row.key_ref or 'a reference to its key (`providers set --key-ref`)'}."
+    return f"its key cannot be read: {found.reason}"
 
 
 def _model_info(row: ProviderModel, price: ModelPrice | None) -> ModelInfo:

@@ -69,8 +69,7 @@ async def _check_all(catalogue: Catalogue, providers: Sequence[ProviderInfo]) ->
 
 async def _check(provider: ProviderInfo, model: ModelInfo | None) -> Check:
     if not provider.is_configured:
-        wanted = provider.key_ref if provider.kind != "compatible" else "OPENAI_COMPATIBLE_BASE_URL"
-        return Check(provider.name, error=f"not configured: set {wanted or 'its settings'}.")
+        return Check(provider.name, error=f"not configured: {provider.missing}")
     if model is None:
         return Check(provider.name, error="it has no model: set OPENAI_COMPATIBLE_MODEL.")
     adapter = open_adapter(provider)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from core.secrets.masking import remember
 from core.secrets.references import BadReference, SecretUnavailable, get
 from core.secrets.secret import Secret
-from core.secrets.secret import fingerprint as fingerprint_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,3 @@ def look(key_ref: str) -> Look:
         return Look(None, str(error), is_absent=key_ref.startswith("env:"))
     remember(key.reveal())
     return Look(key)
-
-
-def is_present(key_ref: str) -> bool:
-    """Say whether `key_ref` leads to a key that this process can read."""
-    return find(key_ref) is not None
-
-
-def find(key_ref: str) -> Secret | None:
-    """Return the key that `key_ref` names, from now on masked wherever this process writes it."""
-    return look(key_ref).key
-
-
-def fingerprint(key_ref: str) -> str:
-    """Return what changes when the key does and tells nothing of it; empty where there is none."""
-    key = find(key_ref)
-    return fingerprint_of(key) if key is not None else ""

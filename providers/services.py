@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit import services as audit
 from core.errors import DomainError
+from core.secrets.references import parse
 from providers import catalogue, price_list, vendors
 from providers.models import ModelPrice, Provider, ProviderModel
 from providers.pricing import flat
@@ -214,7 +215,7 @@ def _add_versions(
             if row is None:
                 continue  # the environment named it after the last sync
             own = [price for price in prices if price.model_id == row.pk]
-            if own and own[-1].source == BY_HAND:
+            if _is_set_by_hand(own, now=now):
                 continue
             source, wanted = _stated(vendor, model, now=now)
             stored = [Version(price.valid_from, price.card) for price in own]
@@ -231,6 +232,12 @@ def _add_versions(
     return added
 
 
+def _is_set_by_hand(prices: list[ModelPrice], *, now: datetime) -> bool:
+    """Say whether the version in force is an operator's; one that is announced does not count."""
+    in_force = [price for price in prices if price.valid_from <= now]
+    return bool(in_force) and in_force[-1].source == BY_HAND
+
+
 def _stated(vendor: Vendor, model: KnownModel, *, now: datetime) -> tuple[str, list[Version]]:
     if model.card is not None:
         return BUILT_IN, [Version(price_list.EARLIEST, model.card)]
@@ -239,7 +246,7 @@ def _stated(vendor: Vendor, model: KnownModel, *, now: datetime) -> tuple[str, l
     return price_list.source(), price_list.versions(vendor.priced_as, model.name, now=now)
 
 
-# --- limits -------------------------------------------------------------------------------------
+# --- limits and keys ----------------------------------------------------------------------------
 @transaction.atomic
 def set_limits(
     name: str,
@@ -258,6 +265,29 @@ def set_limits(
     provider.save()
     audit.record(
         "provider.limits_set", target=provider, by=by, before=before, after=_limits(provider)
+    )
+    _forget()
+    return provider
+
+
+@transaction.atomic
+def set_key_ref(name: str, *, key_ref: str, by: User | None) -> Provider:
+    """Set where a provider's key is: store:NAME, env:NAME or file:NAME, never the key itself."""
+    find_provider(name)
+    provider = Provider.objects.select_for_update().get(name=name)
+    if provider.kind in (Provider.Kind.LOCAL, Provider.Kind.SIMULATED):
+        raise DomainError(f"{provider.label} needs no key.")
+    reference = str(parse(key_ref))
+    before = {"key_ref": provider.key_ref}
+    provider.key_ref = reference
+    provider.full_clean()
+    provider.save()
+    audit.record(
+        "provider.key_ref_set",
+        target=provider,
+        by=by,
+        before=before,
+        after={"key_ref": reference},
     )
     _forget()
     return provider

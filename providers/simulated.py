@@ -28,6 +28,8 @@ FAILURES: dict[str, type[protocol.ProviderError]] = {
         protocol.Unavailable,
         protocol.TimedOut,
         protocol.ConnectionLost,
+        protocol.Unreadable,
+        protocol.Misconfigured,
         protocol.KeyRefused,
         protocol.QuotaExhausted,
         protocol.ModelNotFound,

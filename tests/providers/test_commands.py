@@ -9,7 +9,9 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from audit.models import AuditEvent
+from core.secrets import Secret, store
 from providers import catalogue, services
+from providers.health import check_providers
 from providers.models import Provider
 from tests.providers.llm_server import VENDORS, llm_server
 
@@ -93,6 +95,78 @@ def test_check_of_an_unconfigured_provider_says_what_to_set(
     assert "set env:GEMINI_API_KEY" in capsys.readouterr().out
 
 
+def test_check_says_why_a_key_is_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
+    Provider.objects.filter(name="openai").update(key_ref="store:openai")
+
+    with pytest.raises(SystemExit):
+        call_command("providers", "check", "openai")
+
+    assert "There is no stored secret “openai”" in capsys.readouterr().out
+
+
+def test_doctor_warns_of_a_key_that_cannot_be_read_and_says_why() -> None:
+    assert check_providers().mend.startswith("Set an API key")
+    Provider.objects.filter(name="openai").update(key_ref="env:PATH")
+    catalogue.invalidate()
+
+    found = check_providers()
+
+    assert found.level == "warning"
+    assert "OpenAI" in found.says
+    assert "PATH" not in found.says  # anyone may read it
+    assert "PATH is not among those that HELIX_SECRET_ENV_ALLOW names" in found.detail
+
+
+def test_a_key_reference_is_set_and_audited() -> None:
+    store.put("openai", Secret("sk-kept-in-the-store"), owner=None, by=None)
+
+    changed = run_json("providers", "set", "openai", "--key-ref", "store:openai")
+
+    assert changed["key_ref"] == "store:openai"
+    assert changed["is_configured"]
+    assert changed["requests_per_minute"] is None
+    event = AuditEvent.objects.get(action="provider.key_ref_set")
+    assert event.detail is not None
+    assert "env:OPENAI_API_KEY" in event.detail.text
+    assert "store:openai" in event.detail.text
+
+
+def test_a_reference_that_leads_nowhere_yet_is_set_and_said() -> None:
+    told = run("providers", "set", "openai", "--key-ref", "store:openai")
+
+    assert "Its key is store:openai, but: There is no stored secret “openai”" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "ref"),
+    [
+        ("openai", "sk-the-key-itself"),
+        ("openai", "env:PATH"),
+        ("openai", ""),
+        ("local", "env:OPENAI_API_KEY"),
+    ],
+)
+def test_what_is_no_reference_is_refused_and_changes_nothing(name: str, ref: str) -> None:
+    before = Provider.objects.get(name=name).key_ref
+
+    with pytest.raises(CommandError) as refusal:
+        run("providers", "set", name, f"--key-ref={ref}", "--rpm=5")
+
+    assert "sk-the-key-itself" not in str(refusal.value)
+    row = Provider.objects.get(name=name)
+    assert (row.key_ref, row.requests_per_minute) == (before, None)
+    assert not AuditEvent.objects.filter(action__startswith="provider.").exists()
+
+
+def test_a_password_in_an_address_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://ann:hunter22@llm.example/v1")
+
+    listed = {each["name"]: each for each in run_json("providers", "list")}
+
+    assert "hunter22" not in str(listed)
+    assert "llm.example" in listed["openai"]["base_url"]
+
+
 def test_check_of_an_unknown_provider_is_refused() -> None:
     with pytest.raises(CommandError, match="no provider “nope”"):
         run("providers", "check", "nope")
@@ -114,7 +188,7 @@ def test_set_changes_one_limit_and_keeps_the_other() -> None:
         (["--rpm", "0"], "1 or more"),
         (["--rpm", "-1"], "--rpm must be a whole number"),
         (["--tpm", "many"], "--tpm must be a whole number"),
-        ([], "--rpm, --tpm or both"),
+        ([], "--rpm, --tpm or --key-ref"),
     ],
 )
 def test_set_refuses_what_is_no_limit(words: list[str], named: str) -> None:

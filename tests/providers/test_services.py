@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -153,6 +154,28 @@ def test_a_price_set_by_hand_stays_and_starts_now() -> None:
 
     assert price.valid_from >= before
     assert catalogue.snapshot().models["openai:gpt-6-luna"].price_id == price.pk
+
+
+def test_a_price_set_by_hand_stays_where_another_is_announced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed = price_list.versions
+
+    def raised(vendor: str, model: str, **moment: Any) -> list[Version]:
+        if model != "gemini-3.8-flash":
+            return listed(vendor, model, **moment)
+        return [Version(price_list.EARLIEST, flat(Decimal(9), Decimal(9)))]
+
+    monkeypatch.setattr(price_list, "versions", raised)
+    price = services.set_price(
+        "gemini:gemini-3.8-flash", input_usd=Decimal(1), output_usd=Decimal(1), by=None
+    )
+    assert ModelPrice.objects.filter(model=price.model, valid_from__gt=timezone.now()).exists()
+
+    added = services.snapshot_prices()
+
+    assert added == []
+    assert catalogue.snapshot().models["gemini:gemini-3.8-flash"].price_id == price.pk
 
 
 def test_a_price_is_never_edited() -> None:

@@ -176,6 +176,14 @@ def test_latency_past_the_time_out_is_a_time_out() -> None:
     assert time.monotonic() - begun < 5
 
 
+def test_every_error_of_the_protocol_can_be_asked_for() -> None:
+    errors = [each for each in vars(protocol).values() if isinstance(each, type)]
+
+    assert set(simulated.FAILURES.values()) == {
+        each for each in errors if issubclass(each, ProviderError) and each is not ProviderError
+    }
+
+
 @pytest.mark.parametrize("code", list(simulated.FAILURES))
 def test_each_failure_can_be_asked_for(code: str) -> None:
     with pytest.raises(ProviderError) as error:

@@ -6,10 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import transaction
 
 from core.commands import HelixCommand
 from core.errors import DomainError
-from providers import catalogue, checks, services
+from core.secrets import mask
+from providers import catalogue, checks, keys, services
 from providers.catalogue import Catalogue, ProviderInfo
 
 UNLIMITED = "none"
@@ -27,12 +29,20 @@ class Command(HelixCommand):
             about="Make one tiny real call to each configured provider; exit code 1 if one fails.",
         )
         check.add_argument("names", nargs="*", metavar="NAME", help="only these")
-        limits = self.add_verb(
-            parser, "set", self.set, about="Set how much a minute Helix asks of a provider."
+        setting = self.add_verb(
+            parser,
+            "set",
+            self.set,
+            about="Set how much a minute Helix asks of a provider, or where its key is.",
         )
-        limits.add_argument("name", help="a name that `providers list` shows")
-        limits.add_argument("--rpm", metavar="N", help="requests a minute, or “none”")
-        limits.add_argument("--tpm", metavar="N", help="tokens a minute, or “none”")
+        setting.add_argument("name", help="a name that `providers list` shows")
+        setting.add_argument("--rpm", metavar="N", help="requests a minute, or “none”")
+        setting.add_argument("--tpm", metavar="N", help="tokens a minute, or “none”")
+        setting.add_argument(
+            "--key-ref",
+            metavar="REF",
+            help="where its key is: store:NAME, env:NAME or file:NAME; never the key itself",
+        )
 
     def list(self, **_: Any) -> None:
         catalogue.invalidate()
@@ -61,19 +71,29 @@ class Command(HelixCommand):
         if not all(each.is_ok for each in results):
             sys.exit(1)
 
-    def set(self, *, name: str, rpm: str | None, tpm: str | None, **_: Any) -> None:
-        if rpm is None and tpm is None:
-            raise DomainError("Give --rpm, --tpm or both; “none” takes a limit away.")
+    def set(
+        self, *, name: str, rpm: str | None, tpm: str | None, key_ref: str | None, **_: Any
+    ) -> None:
+        if rpm is None and tpm is None and key_ref is None:
+            raise DomainError("Give --rpm, --tpm or --key-ref; “none” takes a limit away.")
         provider = services.find_provider(name)
-        services.set_limits(
-            name,
-            requests_per_minute=_number("--rpm", rpm, provider.requests_per_minute),
-            tokens_per_minute=_number("--tpm", tpm, provider.tokens_per_minute),
-            by=None,
-        )
+        with transaction.atomic():
+            if key_ref is not None:
+                services.set_key_ref(name, key_ref=key_ref, by=None)
+            if rpm is not None or tpm is not None:
+                services.set_limits(
+                    name,
+                    requests_per_minute=_number("--rpm", rpm, provider.requests_per_minute),
+                    tokens_per_minute=_number("--tpm", tpm, provider.tokens_per_minute),
+                    by=None,
+                )
         found = catalogue.snapshot()
         info = found.providers[name]
-        self.emit(_as_data(found, info), f"{name}: {_limits(info) or 'no limits of ours'}")
+        lines = [f"{name}: {_limits(info) or 'no limits of ours'}"]
+        if key_ref is not None:
+            reason = keys.look(info.key_ref).reason
+            lines.append(f"Its key is {info.key_ref}{f', but: {reason}' if reason else '.'}")
+        self.emit(_as_data(found, info), "\n".join(lines))
 
 
 def _number(option: str, text: str | None, present: int | None) -> int | None:
@@ -107,9 +127,10 @@ def _as_data(found: Catalogue, provider: ProviderInfo) -> dict[str, Any]:
         "label": provider.label,
         "kind": provider.kind,
         "rank": provider.rank,
-        "base_url": provider.base_url,
+        "base_url": mask(provider.base_url),  # it may hold user:password@
         "key_ref": provider.key_ref,
         "is_configured": provider.is_configured,
+        "missing": provider.missing,
         "is_simulated": provider.is_simulated,
         "requests_per_minute": provider.requests_per_minute,
         "tokens_per_minute": provider.tokens_per_minute,
