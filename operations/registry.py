@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from core.errors import DomainError
+from operations.answers import Check
 from providers.protocol import Rules
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Operation(Generic[Parameters]):
     `instructions` or `prompt` change, because estimates are kept per version.
     `gather` replaces parameters that stand for Helix's own figures by the figures; it runs in the
     engine's database thread just before the call and must read a bounded number of rows.
+    `check` says what is wrong with an answer of the right form, given parameters and result in JSON
+    form; an empty text is nothing. What it says goes back to the model, once.
     """
 
     slug: str
@@ -50,6 +53,7 @@ class Operation(Generic[Parameters]):
     prompt_version: int = 1
     rules: Rules | None = None
     gather: Callable[[User, Parameters, datetime], Parameters] | None = None
+    check: Check | None = None
     example: Mapping[str, Any] | None = None
 
 

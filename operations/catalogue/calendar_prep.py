@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from operations import tokens
+from operations.answers import each_once
 from operations.parameters import (
     Id,
     Mail,
@@ -130,6 +131,7 @@ register(
             300 + sum(130 + tokens.count(event.id) for event in given.events)
         ),
         rules=meetings.prepare,
+        check=each_once("events", "items", by="event_id"),
         gather=gather,
         example={
             "events": [

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from operations import tokens
+from operations.answers import each_once
 from operations.parameters import Id, Mail, Parameters, Result, unique_ids
 from operations.prompting import NO_ORDERS, mail
 from operations.registry import Operation, register
@@ -64,6 +65,7 @@ register(
         prompt=lambda given: "\n".join(mail(each, limit=SHOWN) for each in given.emails),
         output_tokens=output_tokens,
         rules=local_mail.classify,
+        check=each_once("emails", "classifications"),
         example={
             "emails": [
                 {

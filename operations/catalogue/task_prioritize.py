@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from operations import tokens
+from operations.answers import each_once
 from operations.parameters import (
     Id,
     Importance,
@@ -99,6 +100,7 @@ register(
         prompt=prompt,
         output_tokens=lambda given: 60 + sum(60 + tokens.count(task.id) for task in given.tasks),
         rules=local_tasks.prioritize,
+        check=each_once("tasks", "tasks"),
         gather=gather,
         example={
             "now": "2026-11-23T09:00:00+01:00",

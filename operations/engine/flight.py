@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -14,7 +15,15 @@ from operations.estimates import Estimate
 from operations.gate import Nanos, PeriodIds
 from operations.registry import Operation
 from providers.catalogue import ModelInfo, ProviderInfo
-from providers.protocol import Completion, Json, ProviderError, Repair, Request, Usage
+from providers.protocol import (
+    Completion,
+    InvalidAnswer,
+    Json,
+    ProviderError,
+    Repair,
+    Request,
+    Usage,
+)
 
 LONGEST_ERROR = 2000  # characters kept of an error
 
@@ -42,6 +51,22 @@ class Ended:
     latency_ms: int
     completion: Completion | None = None
     error: ProviderError | None = None
+
+    def check(self) -> None:
+        """Make an answer that is not about what was asked an invalid one.
+
+        Not a simulated one: it is about nothing.
+        """
+        operation = self.call.flight.definition
+        if self.completion is None or operation is None or operation.check is None:
+            return
+        if self.call.provider.is_simulated:
+            return
+        wrong = operation.check(self.call.flight.parameters, self.completion.result)
+        if wrong:
+            answer = json.dumps(self.completion.result, ensure_ascii=False)
+            self.error = InvalidAnswer(wrong, answer=answer, usage=self.completion.usage)
+            self.completion = None
 
     @property
     def usage(self) -> Usage | None:

@@ -177,6 +177,7 @@ class Turn:
 
     def _take_stock(self, ended: Sequence[Ended], ours: Mapping[UUID, UUID | None]) -> None:
         for end in ended:
+            end.check()
             booking = book(end)
             flight = end.call.flight
             if flight.run_id not in ours:

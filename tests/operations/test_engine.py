@@ -495,3 +495,36 @@ def known_costs(run: Run) -> list[Decimal]:
 def silence(worker_id: UUID) -> None:
     long_ago = timezone.now() - timedelta(minutes=1)
     EngineWorker.objects.filter(pk=worker_id).update(beat_at=long_ago)
+
+
+def test_an_answer_that_leaves_something_out_is_asked_for_again(
+    alice: User, script: Script
+) -> None:
+    mails = {
+        "emails": [
+            {"id": "1", "subject": "One", "body": "One"},
+            {"id": "2", "subject": "Two", "body": "Two"},
+        ]
+    }
+    one = {"category": "other", "priority": 3, "confidence": 0.5, "reason": "Nothing."}
+
+    def classifies(*ids: str) -> Completion:
+        entries = [{"id": id_, **one} for id_ in ids]
+        return Completion({"classifications": entries}, Tokens(10, 5), "gpt-6-luna")
+
+    script.tell("openai", lambda _: classifies("1"), lambda _: classifies("1", "2"))
+    run = services.submit(
+        owner=alice,
+        operation="email-classify",
+        parameters=mails,
+        origin=Run.Origin.COMMAND,
+        model=OPENAI,
+    )
+
+    drain()
+
+    run.refresh_from_db()
+    first = run.attempts.get(number=1)
+    assert run.status == "success"
+    assert (first.error_code, first.error) == ("invalid_answer", "classifications: 2 are missing")
+    assert script.requests[1][1].repair is not None

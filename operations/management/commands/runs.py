@@ -16,6 +16,8 @@ from operations import services
 from operations.models import Run
 from operations.telling import run_as_json, run_as_text
 
+MOST = 1_000
+
 
 class Command(HelixCommand):
     help = "Look into the ledger of runs, and cancel a run that waits."
@@ -57,7 +59,9 @@ class Command(HelixCommand):
             runs = runs.filter(status=status)
         if before:
             runs = runs.filter(pk__lt=find_run(before).pk)
-        found = runs[: max(1, min(limit, 1000))]
+        if not 1 <= limit <= MOST:
+            raise DomainError(f"--limit must be from 1 to {MOST:,}.")
+        found = runs[:limit]
         self.emit(
             [run_as_json(run, list(run.attempts.all())) for run in found],
             "\n".join(map(_line, found)) or "No runs.",

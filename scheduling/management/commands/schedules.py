@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from accounts.models import validate_zone
@@ -19,6 +19,7 @@ from scheduling.models import Execution, Schedule
 
 MOST_FIRES = 1_000  # of a preview
 NEWEST = 20  # executions shown
+MOST = 1_000
 FIRST_YEAR, LAST_YEAR = 1970, 2199  # zones have no rules further out
 
 
@@ -100,7 +101,9 @@ class Command(HelixCommand):
 
     def show(self, *, limit: int, **given: Any) -> None:
         schedule = _find(given)
-        executions = list(schedule.executions.select_related("run")[: max(0, limit)])
+        if not 1 <= limit <= MOST:
+            raise DomainError(f"--limit must be from 1 to {MOST:,}.")
+        executions = list(schedule.executions.select_related("run")[:limit])
         lines = [_described(schedule), "", "Executions, newest first:"]
         lines += [_execution_line(row, schedule.zone) for row in executions] or ["  none yet"]
         data = schedule_data(schedule) | {"executions": [execution_data(row) for row in executions]}
@@ -119,9 +122,11 @@ class Command(HelixCommand):
     def run(self, **given: Any) -> None:
         schedule = _find(given)
         execution = services.run_now(schedule, by=None)
-        self.emit(execution_data(execution), f"Started run {execution.run_id}.")
-        if execution.status == Execution.SKIPPED:
-            raise CommandError(f"Skipped: {execution.reason}")
+        is_skipped = execution.status == Execution.SKIPPED
+        said = "Started no run." if is_skipped else f"Started run {execution.run_id}."
+        self.emit(execution_data(execution), said)
+        if is_skipped:
+            raise DomainError(f"Skipped: {execution.reason}")
 
     def delete(self, *, yes: bool, **given: Any) -> None:
         schedule = _find(given)
