@@ -38,7 +38,9 @@ def check_stored_secrets(
         checks.Error(
             f"{count} stored secrets were sealed with a key that is not here.",
             hint="Put the old key back, after the newest, into SECRET_STORE_KEYS or into"
-            f" {store.KEY_FILE} in HELIX_VAR_DIR; then `manage.py secrets rekey`.",
+            f" {store.KEY_FILE} in HELIX_VAR_DIR; then `manage.py secrets rekey`. If it is lost, so"
+            " are they: `manage.py secrets list` marks them, `secrets set NAME` stores each anew,"
+            " `secrets delete NAME` forgets it.",
             id="core.E001",
         )
     ]

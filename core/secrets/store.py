@@ -91,6 +91,10 @@ def unreadable_count() -> int:
     return StoredSecret.objects.exclude(key_id__in=[key_id(key) for key in _keys()]).count()
 
 
+def has_key_for(row: StoredSecret) -> bool:
+    return row.key_id in {key_id(key) for key in _keys()}
+
+
 def key_id(key: str) -> str:
     return hmac.new(key.encode(), b"helix secret store key", hashlib.sha256).hexdigest()[:16]
 

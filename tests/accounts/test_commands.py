@@ -5,9 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command, load_command_class
+from django.core.management.base import SystemCheckError
 
 from accounts.models import User
+from core.checks import check_stored_secrets
 from core.secrets import Secret, store
 
 pytestmark = pytest.mark.django_db
@@ -87,3 +90,20 @@ def test_a_secret_is_deleted_and_the_rest_sealed_anew(told: Any) -> None:
     assert told("secrets", "rekey") == {"rekeyed": 0}
     assert told("secrets", "delete", "openai") == {"deleted": "store:openai"}
     assert told("secrets", "list") == []
+
+
+def test_a_lost_key_does_not_lock_the_way_out(told: Any, settings: Any) -> None:
+    settings.SECRET_STORE_KEYS = [Fernet.generate_key().decode()]
+    store.put("openai", Secret("canary-4711-value"), owner=None, by=None)
+    settings.SECRET_STORE_KEYS = [Fernet.generate_key().decode()]
+    [error] = check_stored_secrets(None)
+    assert "`secrets delete NAME`" in (error.hint or "")
+
+    with pytest.raises(SystemCheckError):
+        call_command("users", "list", skip_checks=False)
+    assert load_command_class("accounts", "secrets").requires_system_checks == []
+
+    [row] = told("secrets", "list")
+    assert row["is_readable"] is False
+    assert told("secrets", "delete", "openai")
+    assert check_stored_secrets(None) == []

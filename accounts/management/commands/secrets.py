@@ -15,6 +15,7 @@ from core.secrets import Secret, store
 
 class Command(HelixCommand):
     help = "Keep secrets in the built-in store. Values are read, never shown."
+    requires_system_checks = []  # they refuse a store whose key is lost; this is the way out
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.add_verb(parser, "list", self.list_secrets, about="names, owners and versions")
@@ -36,12 +37,15 @@ class Command(HelixCommand):
                 "ref": f"store:{row.name}",
                 "user": row.owner.username if row.owner else None,
                 "version": row.version,
+                "is_readable": store.has_key_for(row),
                 "changed_at": row.changed_at,
             }
             for row in rows
         ]
         lines = [
-            f"{row['ref']:<40} {row['user'] or '-':<20} version {row['version']}" for row in told
+            f"{row['ref']:<40} {row['user'] or '-':<20} version {row['version']}"
+            + ("" if row["is_readable"] else "  (its key is lost)")
+            for row in told
         ]
         self.emit(told, "\n".join(lines) or "The store is empty.")
 
