@@ -49,6 +49,8 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = record.exc_text or self.formatException(record.exc_info)
+        if record.stack_info:
+            line["stack"] = record.stack_info
         return json.dumps(line, ensure_ascii=False)
 
 

@@ -66,6 +66,16 @@ def test_a_json_line_is_one_object(stream: io.StringIO) -> None:
     assert (line["level"], line["logger"], line["message"]) == ("WARNING", "test", "Two\nlines")
 
 
+@pytest.mark.parametrize("formatter", [Lines(), JsonLines()])
+def test_a_stack_that_was_asked_for_is_written_and_masked(
+    stream: io.StringIO, formatter: logging.Formatter
+) -> None:
+    logger(stream, formatter).warning("How did we get here?", stack_info=True)
+
+    assert "test_a_stack_that_was_asked_for" in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1 or isinstance(formatter, Lines)
+
+
 def test_arguments_that_do_not_fit_are_still_masked(stream: io.StringIO) -> None:
     logger(stream).info("%s %s", f"password={CANARY}")
 
