@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from uuid import UUID
 
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django_q.exceptions import TimeoutException
 
@@ -17,6 +22,8 @@ from jobs.models import JobRun
 logger = logging.getLogger(__name__)
 
 LEASE_MARGIN = timedelta(seconds=30)  # django-q2 stops a job at its limit; then we write it down
+LEASE = timedelta(minutes=5)  # of a job run by hand, for as long as its process renews it
+RENEW_S = 60.0
 
 _current: ContextVar[JobRun | None] = ContextVar("job", default=None)
 
@@ -36,10 +43,37 @@ def run_now(name: str, **arguments: object) -> JobRun:
     """Run the job `name` here and return its row; no worker is needed, its time limit is off."""
     task = registry.get(name)
     now = timezone.now()
-    job = JobRun.objects.create(name=task.name, arguments=arguments, created_at=now)
-    job.claim(limit=registry.LONGEST_LIMIT, now=now)
-    _carry_out(job)
+    with transaction.atomic():  # else a tick finds it queued, without a row in the queue
+        job = JobRun.objects.create(name=task.name, arguments=arguments, created_at=now)
+        job.claim(limit=LEASE, now=now)
+    with _kept(job):
+        _carry_out(job)
     return job
+
+
+@contextmanager
+def _kept(job: JobRun) -> Iterator[None]:
+    """Renew the job's lease until the block ends: it may take long, and its process may die."""
+    has_ended = threading.Event()
+    thread = threading.Thread(target=_renew, args=(job.pk, job.attempts, has_ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+def _renew(job_id: UUID, attempt: int, has_ended: threading.Event) -> None:
+    running = JobRun.objects.filter(pk=job_id, state=JobRun.State.RUNNING, attempts=attempt)
+    try:
+        while not has_ended.wait(RENEW_S):
+            try:
+                running.update(lease_expires_at=timezone.now() + LEASE)
+            except DatabaseError:
+                logger.exception("The lease of job %s could not be renewed", job_id)
+    finally:
+        connection.close()
 
 
 def drain_queue() -> int:
