@@ -14,7 +14,7 @@ from tests.config.test_env import manage
 NOBODY_THERE = "postgres://ann:hunter22@127.0.0.1:1/helix"
 
 
-@pytest.mark.parametrize("command", [("users", "list"), ("providers", "list"), ("setup",)])
+@pytest.mark.parametrize("command", [("users", "list"), ("worker",), ("setup",)])
 def test_a_database_that_is_away_is_a_sentence(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = manage(tmp_path, *command, DATABASE_URL=NOBODY_THERE)
 
