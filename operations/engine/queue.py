@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,10 @@ from django.db import connection
 from core import sql
 from operations.models import Run
 
-MOST_OWNERS = 64  # served in one claim; with more waiting, chance decides who is next
+MOST_OWNERS = 64  # served in one claim; with more waiting, they take turns
+REMEMBERED_OWNERS = 10_000
+_turns = count(1)
+_served: dict[Any, int] = {}  # when each owner was last served, by this process
 CLAIMED = (
     "id",
     "owner_id",
@@ -82,8 +85,7 @@ def claim(
     priority, owners = waiting_owners(now, closed_lanes)
     if not owners:
         return []
-    # By chance: of more owners than can be served, and for the last slots that are no whole share.
-    owners = random.sample(owners, min(len(owners), slots, MOST_OWNERS))
+    owners = _next_in_turn(owners, min(slots, MOST_OWNERS))
     chosen, values = _chosen(owners, slots, priority, _Ready(now, closed_lanes))
     # An array, so that the rows are found by their key however wrong the statistics are: joined,
     # PostgreSQL reads all that is pending. They are locked and still pending by then.
@@ -101,6 +103,15 @@ def claim(
             ],
         )
         return sql.read_rows(Run, CLAIMED, cursor.fetchall())
+
+
+def _next_in_turn(owners: list[Any], most: int) -> list[Any]:
+    """Return up to `most` owners, those first who were served longest ago by this process."""
+    chosen = sorted(owners, key=lambda owner: _served.get(owner, 0))[:most]
+    if len(_served) > REMEMBERED_OWNERS:
+        _served.clear()
+    _served.update((owner, next(_turns)) for owner in chosen)
+    return chosen
 
 
 def _chosen(
