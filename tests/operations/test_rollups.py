@@ -18,7 +18,8 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def tally(owner: User, at: datetime, **given: Any) -> Tally:
-    given = {"operation": "task-breakdown", "model": "gpt", "runs": 1, "cost_usd": CENT} | given
+    usual: dict[str, Any] = {"operation": "task-breakdown", "model": "gpt", "cost_usd": CENT}
+    given = {"runs": 1, **usual, **given}
     return Tally(owner_id=owner.pk, at=at, provider="openai", origin="cron", **given)
 
 
