@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -65,6 +66,9 @@ class UserAdmin(AuditedAdmin, _UserAdmin):
         id: str,  # noqa: A002 - Django's name
         form_url: str = "",
     ) -> HttpResponse:
+        # Who sets somebody's password can sign in as them, and see their rows.
+        if not request.user.is_superuser and str(request.user.pk) != id:
+            raise PermissionDenied
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
 

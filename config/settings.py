@@ -174,12 +174,15 @@ CSRF_FAILURE_VIEW = "core.views.csrf_failure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"mask_secrets": {"()": "core.logs.MaskSecrets"}},
+    "filters": {
+        "mask_secrets": {"()": "core.logs.MaskSecrets"},
+        "one_line_refusals": {"()": "core.logs.OneLineRefusals"},
+    },
     "formatters": {"lines": {"()": "core.logs.Lines"}, "json": {"()": "core.logs.JsonLines"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "filters": ["mask_secrets"],
+            "filters": ["one_line_refusals", "mask_secrets"],
             "formatter": "json" if env.flag("HELIX_LOG_JSON") else "lines",
         }
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from core.secrets.masking import mask
 
@@ -24,6 +25,16 @@ class MaskSecrets(logging.Filter):
             record.exc_text = mask(record.exc_text or _PLAIN.formatException(record.exc_info))
         if record.stack_info:
             record.stack_info = mask(record.stack_info)
+        return True
+
+
+class OneLineRefusals(logging.Filter):
+    """Take the traceback off a refused request: 403 and its like are answers, not faults."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", None)
+        if isinstance(status, int) and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            record.exc_info = record.exc_text = None
         return True
 
 

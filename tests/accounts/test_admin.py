@@ -163,10 +163,12 @@ def test_staff_cannot_set_a_superusers_password(as_sam: Client, root: User) -> N
     assert response.status_code == 403
 
 
-def test_a_password_set_in_the_admin_is_recorded_and_not_shown(as_sam: Client, alice: User) -> None:
+def test_a_password_set_in_the_admin_is_recorded_and_not_shown(
+    as_root: Client, alice: User
+) -> None:
     word = "canary-4711-value"
     data = {"password1": word, "password2": word, "usable_password": "true"}
-    as_sam.post(reverse("admin:auth_user_password_change", args=[alice.pk]), data)
+    as_root.post(reverse("admin:auth_user_password_change", args=[alice.pk]), data)
 
     alice.refresh_from_db()
     assert alice.check_password(word)
@@ -210,3 +212,15 @@ def test_the_audit_log_is_read_only(as_root: Client, root: User) -> None:
     assert as_root.post(address(AuditEvent, "delete", event.pk), {"post": "yes"}).status_code == 403
     model_admin: ModelAdmin[Any] = admin.site._registry[AuditEvent]
     assert not model_admin.has_add_permission(as_root.get("/admin/").wsgi_request)
+
+
+def test_staff_cannot_set_another_persons_password(as_sam: Client, alice: User, sam: User) -> None:
+    new = {"password1": "a-new-long-password", "password2": "a-new-long-password"}
+
+    refused = as_sam.post(f"/admin/accounts/user/{alice.pk}/password/", new)
+    own = as_sam.get(f"/admin/accounts/user/{sam.pk}/password/")
+
+    alice.refresh_from_db()
+    assert refused.status_code == 403
+    assert not alice.check_password("a-new-long-password")
+    assert own.status_code == 200

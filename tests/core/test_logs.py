@@ -88,3 +88,21 @@ def test_every_handler_of_ours_masks() -> None:
 
     assert all("mask_secrets" in handler["filters"] for handler in handlers)
     assert all(not logger["handlers"] for logger in logging_settings["loggers"].values())
+
+
+def test_a_refused_request_is_one_line_and_a_fault_is_told_whole() -> None:
+    import sys
+
+    from core.logs import OneLineRefusals
+
+    def record(status: int) -> logging.LogRecord:
+        try:
+            raise PermissionError("no")
+        except PermissionError:
+            made = logging.LogRecord("django.request", 30, "", 0, "x", None, sys.exc_info())
+        made.status_code = status
+        OneLineRefusals().filter(made)
+        return made
+
+    assert record(403).exc_info is None
+    assert record(500).exc_info is not None

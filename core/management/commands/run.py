@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from core.lifeline import PARENT
 
 ENDS_WITHIN_S = 35.0  # the worker gives what is in flight 25 s, and its jobs 30
 LOOK_AROUND_S = 0.2
+LAST_PORT = 65_535
 
 
 class Command(BaseCommand):
@@ -26,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *, port: int, **_: Any) -> None:
+        look_at_port(port)
         call_command("setup")
         connections.close_all()  # from here on we only wait
         self.stdout.write(f"Helix: http://127.0.0.1:{port}/   (Ctrl-C stops it)")
@@ -52,6 +55,20 @@ class Command(BaseCommand):
             time.sleep(LOOK_AROUND_S)
         if ended and not told:
             raise CommandError(f"The {ended[0]} process ended by itself; its last lines say why.")
+
+
+def look_at_port(port: int) -> None:
+    """Refuse a port that the web process could not take, before anything is started."""
+    if not 1 <= port <= LAST_PORT:
+        raise CommandError(f"--port must be from 1 to {LAST_PORT}; {port} is not.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} cannot be used: {error.strerror}. Choose another: make run PORT=…"
+            ) from error
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
