@@ -39,16 +39,22 @@ def for_update(*, of: str = "", skip_locked: bool = False) -> str:
     return f" FOR UPDATE{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip_locked else ''}"
 
 
-def let_go_if_frozen() -> None:
-    """Have PostgreSQL end the present transaction when nothing is heard of this process for 3 s.
+def steady() -> None:
+    """Prepare the present transaction of an engine; SQLite needs nothing, and can do nothing.
 
-    A process that freezes, or whose host is gone, amid a transaction would else keep its locks, and
-    every other one waiting. Set for the transaction, since a pooler may share the session. SQLite
-    has no such help: there, all wait for who froze.
+    PostgreSQL ends it when nothing is heard of this process for 3 s: one that freezes, or whose
+    host is gone, would else keep its locks, and every other one waiting. And rows are found by
+    their keys: after a burst the statistics are old, and whole tables would be read for a hundred
+    rows. Set for the transaction, since a pooler may share the session.
     """
     if is_postgresql():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', '3s', true)")
+            cursor.execute(
+                "SELECT set_config('idle_in_transaction_session_timeout', '3s', true),"
+                " set_config('enable_seqscan', 'off', true),"
+                " set_config('enable_hashjoin', 'off', true),"
+                " set_config('enable_mergejoin', 'off', true)"
+            )
 
 
 def placeholders(count: int) -> str:

@@ -120,7 +120,6 @@ class Run(OwnedModel):
             ),
             models.Index(fields=["worker_id"], name="run_running", condition=Q(status="running")),
             models.Index(fields=["owner", "-id"], name="run_owner_newest"),
-            models.Index(fields=["owner", "status", "-id"], name="run_owner_status"),
             models.Index(fields=["owner", "operation", "-id"], name="run_owner_operation"),
         ]
 

@@ -50,7 +50,7 @@ def fire_due(now: datetime) -> datetime | None:
     coming = _next_fire()
     while coming is not None and coming <= now:
         with transaction.atomic():
-            sql.let_go_if_frozen()
+            sql.steady()
             count = _fire_some(now)
         if count == 0:  # others have all that is due in hand
             return None

@@ -124,7 +124,7 @@ def reap() -> int:
     ceiling as unknown: it may be on the vendor's bill.
     """
     with transaction.atomic():
-        sql.let_go_if_frozen()
+        sql.steady()
         dead = EngineWorker.objects.filter(beat_at__lt=Now() - EngineWorker.SILENCE)
         alive = EngineWorker.objects.filter(
             pk=OuterRef("worker_id"), beat_at__gte=Now() - EngineWorker.SILENCE

@@ -380,5 +380,5 @@ def _appetite(before: int, done: Result, slots: int) -> int:
 
 
 def _was_frozen(error: Exception) -> bool:
-    """Say whether PostgreSQL ended our transaction because we stood still (`let_go_if_frozen`)."""
+    """Say whether PostgreSQL ended our transaction because we stood still (`steady`)."""
     return getattr(error.__cause__, "sqlstate", None) == IDLE_IN_TRANSACTION

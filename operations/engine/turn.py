@@ -115,7 +115,7 @@ class Turn:
         before = [(flight, flight.remember()) for flight in flights]
         try:
             with transaction.atomic():
-                sql.let_go_if_frozen()
+                sql.steady()
                 ours = self._fence(flights)
                 self._take_stock(ended, ours)
                 self._go_on(due, ours)
@@ -142,9 +142,9 @@ class Turn:
         among, keys = sql.among("r.id", "uuid", [flight.run_id for flight in flights])
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT r.id, r.status, r.claims, a.id FROM {sql.table(Run)} r"
-                f" LEFT JOIN {sql.table(Attempt)} a ON a.run_id = r.id AND a.outcome = 'calling'"
-                f" WHERE {among} ORDER BY r.id{sql.for_update(of='r')}",
+                f"SELECT r.id, r.status, r.claims, (SELECT a.id FROM {sql.table(Attempt)} a"
+                f" WHERE a.run_id = r.id AND a.outcome = 'calling')"
+                f" FROM {sql.table(Run)} r WHERE {among} ORDER BY r.id{sql.for_update(of='r')}",
                 keys,
             )
             rows = cursor.fetchall()
