@@ -15,7 +15,7 @@ SAMPLES = 3
 
 
 def measure_1000(at: House) -> None:
-    _, lags, started = _measure(at, 1_000)
+    _, lags, started = _measure(at, 1_000, slots=100)
     tell(
         "fire_lag_1000_p99_s",
         lags,
@@ -27,7 +27,7 @@ def measure_1000(at: House) -> None:
 
 
 def measure_10000(at: House) -> None:
-    written, lags, started = _measure(at, 10_000)
+    written, lags, started = _measure(at, 10_000, slots=200)
     tell("fire_written_10000_max_s", written, "s", reach=1.5)
     tell(
         "fire_lag_10000_p99_s",
@@ -38,12 +38,15 @@ def measure_10000(at: House) -> None:
     )
 
 
-def _measure(at: House, count: int) -> tuple[list[float], list[float], list[float]]:
+def _measure(at: House, count: int, slots: int) -> tuple[list[float], list[float], list[float]]:
     """Return, for each sample: all fires written; p99 of the claims; none pending any more."""
     written: list[float] = []
     lags: list[float] = []
     started: list[float] = []
-    with at.renew() as watch, support.worker(at.environment()) as process:
+    with (
+        at.renew() as watch,
+        support.worker(at.environment(HELIX_CONCURRENCY=str(slots))) as process,
+    ):
         support.await_engines(watch, 2, process)
         house.warm_up(watch, process)
         for _ in range(SAMPLES):
