@@ -47,12 +47,14 @@ INSTALLED_APPS = [
     "preferences",
     "operations",
     "scheduling",
+    "analytics",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",  # its templates, for FORM_RENDERER
     "django_htmx",
     "template_partials",
     "csp",
@@ -67,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.ZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -80,14 +83,19 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["core.templatetags.ui", "template_partials.templatetags.partials"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "analytics.context.health",
+                "preferences.context.look",
             ],
         },
     },
 ]
+
+FORM_RENDERER = "core.forms.Renderer"
 
 # --- database -----------------------------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL", VAR_DIR / "helix.sqlite3")}
@@ -199,6 +207,7 @@ LOGGING = {
             "uvicorn.access": "WARNING",
             "httpx2": "WARNING",  # a line for each call of a provider otherwise
             "google_genai": "WARNING",
+            "fontTools": "WARNING",  # every glyph's name otherwise
         }.items()
     },
 }
@@ -212,10 +221,17 @@ USE_TZ = True
 # --- static files -------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "staticfiles"  # made by `manage.py setup`
-STATICFILES_DIRS = [BASE_DIR / "static"]
+ASSETS_DIR = VAR_DIR / "assets"  # made by `manage.py build_assets`
+ASSETS_DIR.mkdir(exist_ok=True)
+STATICFILES_DIRS = [BASE_DIR / "static", ASSETS_DIR]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "core.finders.PackageFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "core.storage.CollectedStorage"},
 }
 
 # --- background jobs (django-q2) ----------------------------------------------------------------

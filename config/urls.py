@@ -14,5 +14,6 @@ urlpatterns = [
     path("healthz", probes.show_alive, name="show_alive"),
     path("readyz", probes.show_ready, name="show_ready"),
     path("", include("accounts.urls")),
+    path("", include("preferences.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MEMORY_S = 2.0  # how long another process may act on what a person has just changed
 MEMORY_OWNERS = 10_000  # some 1 kB each
+THEME_MEMORY_S = 900.0
 MAX_ROWS = 1_000  # of one save: 10,000 values, under SQLite's limit for one statement
 MAX_FALLBACKS = 10
 
@@ -257,8 +258,37 @@ _CLEANERS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def theme_of(owner_id: UUID) -> ThemeChoice:
-    """Return how the pages look to the owner; the defaults where nothing was chosen."""
+_themes: dict[UUID, tuple[float, ThemeChoice]] = {}
+_theme_drops = 0  # a row read before the last drop may be older than what was saved since
+
+
+def theme_of(owner_id: UUID, *, unless: ThemeChoice | None = None) -> ThemeChoice:
+    """Return how the pages look to the owner; the defaults where nothing was chosen.
+
+    Held in this process for `THEME_MEMORY_S` and dropped when it is saved here. `unless` is what
+    the caller believes to be chosen: where this process remembers something else, another one may
+    have saved since, and the row is read again.
+    """
+    held = _themes.get(owner_id)
+    if held is not None and held[0] >= time.monotonic() and unless in (None, held[1]):
+        return held[1]
+    drops = _theme_drops
+    choice = _read_theme(owner_id)
+    if len(_themes) >= MEMORY_OWNERS:
+        _themes.clear()
+    if drops == _theme_drops:
+        _themes[owner_id] = (time.monotonic() + THEME_MEMORY_S, choice)
+    return choice
+
+
+def forget_theme(owner_id: UUID) -> None:
+    """Drop what this process remembers of the owner's theme."""
+    global _theme_drops  # noqa: PLW0603  one per process is the point
+    _theme_drops += 1
+    _themes.pop(owner_id, None)
+
+
+def _read_theme(owner_id: UUID) -> ThemeChoice:
     names = [each.name for each in fields(ThemeChoice)]
     row = ThemePreference.objects.filter(owner_id=owner_id).values(*names).first()
     return ThemeChoice(**row) if row else ThemeChoice()
@@ -269,7 +299,7 @@ def save_theme(
     *, owner: User, changes: Mapping[str, Any], by: User | None, now: datetime
 ) -> ThemeChoice:
     """Change how the pages look to the owner. Fields not named keep their values."""
-    before = theme_of(owner.pk)
+    before = _read_theme(owner.pk)
     for name, value in changes.items():
         _check_look(name, value)
     after = ThemeChoice(**{**asdict(before), **changes})
@@ -285,6 +315,8 @@ def save_theme(
             before={name: getattr(before, name) for name in changes},
             after=dict(changes),
         )
+        forget_theme(owner.pk)  # for reads inside this transaction; again below, for those beside
+        transaction.on_commit(lambda: forget_theme(owner.pk))
     return after
 
 

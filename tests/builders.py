@@ -38,7 +38,9 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
 
     `tests/core/test_doors.py` visits each as a stranger, and asks for one where it is missing.
     """
-    return {}
+    return {
+        "show_accent": owner,  # it takes a colour, which no id is
+    }
 
 
 def rows_of(owner: User) -> list[Model]:
