@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from core import private, staticfiles
+from core import assets, private, staticfiles
 from core.checks import check_stored_secrets
 from core.health import Finding, check, ok, red, warning
 from core.secrets import store
@@ -105,6 +105,8 @@ def check_private_files() -> Finding:
 @check("static files")
 def check_static_files() -> Finding:
     mend = "`manage.py setup`"
+    if not assets.is_current():
+        return warning("The font of the pages is not made; the system's stands in.", mend=mend)
     if not staticfiles.is_needed():
         return ok("Served from their source (DEBUG).")
     if not staticfiles.is_collected():

@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from accounts.models import User
 from accounts.services import create_first_user
-from core import staticfiles
+from core import assets, staticfiles
 from core.commands import HelixCommand, validation_sentence
 from core.errors import DomainError
 
@@ -18,11 +18,14 @@ PASSWORD = "HELIX_ADMIN_PASSWORD"  # noqa: S105  # the variable's name
 
 
 class Command(HelixCommand):
-    help = "Bring this installation up to date: migrations, static files, the first user."
+    help = "Bring this installation up to date: migrations, assets, static files, the first user."
     requires_system_checks = []  # they read tables that migrations are about to make
 
     def handle(self, **_: Any) -> None:
         call_command("migrate", verbosity=0)
+        _, note = assets.build()
+        if note:
+            self.stderr.write(note)
         if staticfiles.is_needed():
             staticfiles.collect()
         user, password = first_user()
