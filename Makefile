@@ -22,8 +22,8 @@ worker: ## The worker alone
 dev: ## Virtual environment with what development needs
 	@tools/environment requirements-dev.txt
 
-test: dev ## The suite on SQLite, and on PostgreSQL where one is found (ARGS="-k cadence")
-	@.venv/bin/python tools/run_tests.py $(ARGS)
+test: dev ## The suite on SQLite and PostgreSQL, and in Chromium; says what it left out (ARGS="-k cadence")
+	@.venv/bin/python -m tools.run_tests $(ARGS)
 
 lint: dev ## Style and formatting
 	@.venv/bin/ruff check

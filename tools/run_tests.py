@@ -1,7 +1,8 @@
 """Run the suite on SQLite, then on PostgreSQL where one is found; say plainly what was left out.
 
-Arguments go to pytest. PostgreSQL is, in this order: DATABASE_URL_TEST, a server that answers on
-127.0.0.1:5432, or a temporary one started from installed binaries.
+Browser tests run once, on SQLite. Arguments go to pytest. PostgreSQL is, in this order:
+DATABASE_URL_TEST, a server that answers on 127.0.0.1:5432, or a temporary one started from
+installed binaries.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 
 import psycopg
 
+from tools.chromium import WHERE, find_chromium
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
 NO_TESTS_CHOSEN = 5  # pytest's exit code
@@ -29,11 +32,11 @@ STARTS_WITHIN_S = 30
 
 
 def main(arguments: list[str]) -> int:
-    left_out = []
+    left_out = [] if find_chromium() else [f"browser tests: no Chromium; {WHERE}"]
     codes = [run("SQLite", "", "", arguments)]
     with postgresql() as (url, why_not):
         if url:
-            codes.append(run("PostgreSQL", url, "not own_database", arguments))
+            codes.append(run("PostgreSQL", url, "not own_database and not browser", arguments))
         else:
             left_out.append(f"PostgreSQL: {why_not}")
     print()

@@ -1,0 +1,158 @@
+"""What browser tests ask of a page: no complaints, no barriers, no sideways scroll."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request, Response
+
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+WIDTHS = (320, 360, 390, 768, 1024, 1440)
+WIDE, NARROW = 1280, 360  # px
+HEIGHT = 800
+# A form that is not valid, or a rule that says no, is an answer and no fault.
+USUAL = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT})
+
+WATCH_POLICY = """
+addEventListener("securitypolicyviolation", (event) => console.error(
+  `policy violated: ${event.violatedDirective} by ${event.blockedURI || "inline"}`
+  + ` in ${event.sourceFile}:${event.lineNumber} ${event.sample}`));
+"""
+
+# The live server answers each request in one go and could not keep a stream open. A page gets one
+# that stays still until a test speaks through it: `say(page, "runs", html)`.
+STILL_STREAM = """
+window.__streams = [];
+window.EventSource = class extends EventTarget {
+  static CONNECTING = 0; static OPEN = 1; static CLOSED = 2;
+  constructor(url) {
+    super();
+    this.url = url;
+    this.readyState = 1;
+    window.__streams.push(this);
+    setTimeout(() => this.tell(new Event("open")));
+  }
+  tell(event) { this["on" + event.type]?.(event); this.dispatchEvent(event); }
+  close() { this.readyState = 2; }
+};
+"""
+
+_SAY = """([name, data]) => {
+  const open = window.__streams.filter((stream) => stream.readyState === 1);
+  open.forEach((stream) => stream.tell(new MessageEvent(name, {data})));
+  return open.length;
+}"""
+
+_BARRIERS = """async (tags) => {
+  const options = {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]};
+  const found = await axe.run(document, options);
+  return found.violations.map(({id, impact, help, nodes}) => ({id, impact, help,
+    nodes: nodes.map((node) => ({html: node.html, says: node.failureSummary}))}));
+}"""
+
+# What stands out to the right, outside of any region that scrolls by itself.
+_OVERHANG = """() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return null;
+  const scrolls = (element) => {
+    let each = element.parentElement;
+    while (each && each !== document.body && getComputedStyle(each).overflowX === "visible")
+      each = each.parentElement;
+    return each && each !== document.body;
+  };
+  const names = [...document.body.querySelectorAll("*")]
+    .filter((each) => each.getBoundingClientRect().right > root.clientWidth + 0.5 && !scrolls(each))
+    .map((each) => each.cloneNode().outerHTML.slice(0, 120));
+  return `${root.scrollWidth} px in ${root.clientWidth} px: ${names.slice(0, 5).join("  ")}`;
+}"""
+
+
+class Troubles:
+    """What the watched pages complained of, in order."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+        self._expected: set[int] = set(USUAL)
+
+    def expect(self, *statuses: int) -> None:
+        """Forgive answers of these statuses."""
+        self._expected.update(statuses)
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._on_console)
+        context.on("weberror", lambda error: self._found.append(f"page error: {error.error}"))
+        context.on("requestfailed", self._on_failed_request)
+        context.on("response", self._on_response)
+        context.on("dialog", self._on_dialog)
+
+    def raise_if_any(self) -> None:
+        assert not self._found, "the page complained:\n" + "\n".join(self._found)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # Answers with an error status are told of by themselves, with their address.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self._found.append(f"console: {message.text} ({message.page and message.page.url})")
+
+    def _on_failed_request(self, request: Request) -> None:
+        # Leaving a page, or asking again before the answer, breaks a request off.
+        if request.failure != "net::ERR_ABORTED":
+            self._found.append(f"request failed: {request.url}: {request.failure}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= HTTPStatus.BAD_REQUEST and response.status not in self._expected:
+            self._found.append(f"{response.status}: {response.request.method} {response.url}")
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self._found.append(f"{dialog.type} opened: {dialog.message}")
+        dialog.dismiss()
+
+
+def say(page: Page, name: str, html: str) -> None:
+    """Send the event `name` through the page's stream."""
+    assert page.evaluate(_SAY, [name, html]), "the page has no open stream"
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what axe finds wrong with the page as it stands, one readable text a rule."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    return [_told(found) for found in page.evaluate(_BARRIERS, list(RULES))]
+
+
+def assert_no_barriers(page: Page, *, widths: Iterable[int] = (WIDE, NARROW)) -> None:
+    """Ask axe in light and dark, wide and narrow; the page must leave its scheme to the system."""
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{width} px, {scheme}: {each}" for each in barriers(page)]
+    assert not found, f"{page.url}\n" + "\n".join(found)
+
+
+def assert_no_sideways_scroll(page: Page, *, widths: Iterable[int] = WIDTHS) -> None:
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        overhang = page.evaluate(_OVERHANG)
+        if overhang:
+            found.append(f"at {width} px: {overhang}")
+    assert not found, f"{page.url} scrolls sideways\n" + "\n".join(found)
+
+
+def _told(found: dict[str, Any]) -> str:
+    nodes = [
+        f"    {node['html'][:300]}\n      " + node["says"].replace("\n", "\n      ")
+        for node in found["nodes"][:5]
+    ]
+    more = len(found["nodes"]) - len(nodes)
+    rest = [f"    and {more} more"] if more > 0 else []
+    return "\n".join([f"{found['id']} ({found['impact']}): {found['help']}", *nodes, *rest])
+
+
+def focused(page: Page) -> str:
+    """Return the id of the element that has the focus, "" where it has none."""
+    return str(page.evaluate("() => document.activeElement?.id ?? ''"))
