@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Now
 
 from accounts.models import validate_zone
 from core.errors import DomainError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
+RECENT = 20  # fires that say how a schedule does
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 INTERVALS_CHECKED = 100  # coming fires; further out the pattern has shown itself
 
 
@@ -45,6 +47,26 @@ class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
     def outdated(self) -> Self:
         """Return those whose next fire was computed by other rules for clocks than ours."""
         return self.planned().exclude(tz_version=tz_version())
+
+    def with_outcome(self) -> Self:
+        """Add `outcome`: how the latest of the last 20 fires that came to an end did, or None.
+
+        Runs that were skipped or cancelled say nothing. Each row costs two looks into the index of
+        executions, however long its history is.
+        """
+        ours = Execution.objects.filter(schedule=OuterRef(OuterRef("pk")))
+        first = ours.order_by("-expected_at").values("expected_at")[RECENT - 1 : RECENT]
+        ended = Execution.objects.filter(
+            schedule=OuterRef("pk"),
+            run__status__in=[Run.Status.SUCCESS, Run.Status.FAILED],
+            expected_at__gte=Coalesce(Subquery(first), Value(_LONG_AGO)),
+        )
+        latest = ended.order_by("-expected_at").values("run__status")[:1]
+        return self.annotate(outcome=Subquery(latest))
+
+    def failing(self) -> Self:
+        """Return those that are on and whose latest run to end, ended in failure."""
+        return self.with_outcome().filter(enabled=True, outcome=Run.Status.FAILED)
 
 
 class Schedule(OwnedModel):
