@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -56,6 +56,15 @@ def redirect_to(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> Htt
     """
     url = resolve_url(to, *args, **kwargs)
     return HttpResponseClientRedirect(url) if is_fragment(request) else HttpResponseRedirect(url)
+
+
+def say(response: HttpResponse, text: str, tone: str = "success") -> HttpResponse:
+    """Have htmx's answer bring a toast: success, info, warning or danger."""
+    return trigger_client_event(response, "toast", {"text": text, "tone": tone})
+
+
+def close_dialog(response: HttpResponse) -> HttpResponse:
+    return trigger_client_event(response, "dialog:close", {})
 
 
 def is_fragment(request: HttpRequest) -> bool:

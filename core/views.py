@@ -10,7 +10,7 @@ from django.views.decorators.csrf import requires_csrf_token
 
 
 def error_page(request: HttpRequest, status: HTTPStatus, *, text: str = "") -> HttpResponse:
-    page = render_to_string(f"errors/{status.value}.html", {"text": text})
+    page = render_to_string(f"errors/{status.value}.html", {"text": text}, request=request)
     return HttpResponse(page, status=status)
 
 
