@@ -145,7 +145,7 @@ _EMPTY: dict[str, Any] = {
 def cancel_run(run: Run, *, by: User | None, reason: str) -> None:
     """Cancel a run that waits, with what it has spent; one that runs will finish and count."""
     now = timezone.now()
-    waiting = Run.objects.filter(pk=run.pk, status__in=[Run.Status.WAITING, Run.Status.PENDING])
+    waiting = Run.objects.filter(pk=run.pk, status__in=Run.ACTIONS["cancel"])
     # Taken as by a worker, so that it is settled by the one rule: earlier attempts cost something.
     taken = waiting.update(status=Run.Status.RUNNING, claims=F("claims") + 1)
     run.refresh_from_db()
