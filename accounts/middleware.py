@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
-
-from accounts.models import User
 
 
 class ZoneMiddleware(MiddlewareMixin):
@@ -21,7 +19,7 @@ class ZoneMiddleware(MiddlewareMixin):
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> None:
         if getattr(view, "login_required", True) and request.user.is_authenticated:
-            timezone.activate(ZoneInfo(cast("User", request.user).zone))
+            timezone.activate(ZoneInfo(request.user.zone))
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         timezone.deactivate()

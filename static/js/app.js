@@ -107,6 +107,8 @@ function look(form, { name, value, checked, type }) {
     if (name === "own") form.querySelector("[name=accent][value=own]").checked = true;
     own(field.value, field.dataset.accentUrl);
   }
+  for (const each of document.querySelectorAll(`[data-look] [type=radio][name=${name}]`)) each.checked ||= each.value === value;
+  for (const each of document.querySelectorAll("[name=is_sidebar_folded][type=submit]")) each.value = html.dataset.sidebar ? "0" : "1";
   told();
 }
 
@@ -121,7 +123,6 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   look(form, event.submitter);
   htmx.ajax("POST", form.action, { values: { [event.submitter.name]: event.submitter.value }, swap: "none" });
-  if (event.submitter.name === "is_sidebar_folded") event.submitter.value = html.dataset.sidebar ? "0" : "1";
 });
 
 // --- forms that must not be left by mistake ------------------------------------------------------
