@@ -16,5 +16,6 @@ urlpatterns = [
     path("events/", events.stream_events, name="stream_events"),
     path("", include("accounts.urls")),
     path("", include("preferences.urls")),
+    path("", include("jobs.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
+from django.urls import reverse
 
 from core.ids import uuid7
 
@@ -31,6 +34,18 @@ class JobRunQuerySet(models.QuerySet["JobRun"]):
     def due(self, now: datetime) -> Self:
         """Return those whose pause before the next attempt is over."""
         return self.filter(state=JobRun.State.QUEUED, next_attempt_at__lte=now)
+
+    def newest_of(self, names: Sequence[str], count: int) -> Self:
+        """Return the newest `count` of each name, read from the index however many there are."""
+        if not names:
+            return self.none()
+        # The outer SELECT is for SQLite, which refuses a LIMIT in a part of a union.
+        part = (
+            "SELECT id FROM (SELECT id FROM background_job_logs WHERE name = %s"
+            " ORDER BY id DESC LIMIT %s) AS newest"
+        )
+        values = [value for name in names for value in (name, count)]
+        return self.filter(pk__in=RawSQL(" UNION ALL ".join([part] * len(names)), values))  # noqa: S611
 
     def stalled(self, now: datetime) -> Self:
         """Return those that run beyond their time limit: their process died or hangs."""
@@ -80,6 +95,9 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("show_job", args=[self.pk])
 
     def claim(self, *, limit: timedelta, now: datetime) -> bool:
         """Move queued → running. False when another process was first, or it is not yet due.

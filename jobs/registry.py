@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
@@ -47,6 +47,11 @@ class Periodic:
 
     def slot(self, moment: datetime) -> int:
         return int((moment - self.offset).timestamp() // self.every.total_seconds())
+
+    def next_after(self, moment: datetime) -> datetime:
+        """Return when the slot after that of `moment` begins: the next start, at the minute."""
+        seconds = (self.slot(moment) + 1) * self.every.total_seconds()
+        return datetime.fromtimestamp(seconds, UTC) + self.offset
 
 
 _tasks: dict[str, Task] = {}

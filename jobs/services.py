@@ -6,14 +6,21 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 from django_q.models import OrmQ
 
+from core import changes
+from core.errors import DomainError
 from core.secrets.masking import mask
 from jobs import queue, registry
 from jobs.models import JobRun, JobStamp
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +31,10 @@ LONGEST_PAUSE = timedelta(hours=1)
 FETCHED_AND_FORGOTTEN = timedelta(minutes=5)
 KEEP = timedelta(days=30)
 BATCH = 500  # rows a tick touches of one kind; the next minute takes the rest
+
+
+class StillAbout(DomainError):
+    """The job is queued or running already."""
 
 
 def pause_before(attempt: int) -> timedelta:
@@ -99,10 +110,27 @@ def start_periodic(now: datetime) -> int:
         if job.name in active or (last and job.slot(now) <= job.slot(last)):
             continue
         try:
-            started += _start_once(job.name, last=last, now=now)
+            started += _start_once(job.name, last=last, now=now) is not None
         except Exception:
             logger.exception("Periodic job %s could not be queued", job.name)
     return started
+
+
+@transaction.atomic
+def start_now(name: str, *, by: User) -> JobRun:
+    """Queue the periodic job `name` out of turn. It counts for the interval it falls into.
+
+    Raises `UnknownTask`, and `StillAbout` while its last run waits or is running.
+    """
+    if name not in registry.periodic_names():
+        raise registry.UnknownTask(f"There is no system job “{name}”.")
+    stamp = JobStamp.objects.filter(name=name).values_list("stamped_at", flat=True).first()
+    is_about = JobRun.objects.active().filter(name=name).exists()
+    job = None if is_about else _start_once(name, last=stamp, now=timezone.now())
+    if job is None:
+        raise StillAbout(f"“{name}” is queued or running already.")
+    changes.record("job.started_by_hand", target=job, by=by, after={"job": name})
+    return job
 
 
 def clean_up(*, now: datetime) -> int:
@@ -120,13 +148,12 @@ def moved_at() -> datetime | None:
     return max((moment for moment in (stamp, newest) if moment), default=None)
 
 
-def _start_once(name: str, *, last: datetime | None, now: datetime) -> bool:
+def _start_once(name: str, *, last: datetime | None, now: datetime) -> JobRun | None:
+    """Stamp the job and queue it; None when another process was first."""
     with transaction.atomic():
         if last is None:
             is_mine = JobStamp.objects.get_or_create(name=name, defaults={"stamped_at": now})[1]
         else:
             unmoved = JobStamp.objects.filter(name=name, stamped_at=last)
             is_mine = unmoved.update(stamped_at=now) == 1
-        if is_mine:
-            queue.enqueue(name)
-    return is_mine
+        return queue.enqueue(name) if is_mine else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Model
 from django.utils import timezone
@@ -12,6 +13,7 @@ from accounts.models import User
 from audit import services as audit
 from audit.models import AuditStream
 from core.models import StoredSecret
+from jobs.models import JobRun
 from operations.models import Attempt, Budget, BudgetPeriod, Hold, Run, Usage
 from preferences.models import OperationPreference, ThemePreference
 from scheduling.models import Execution, Schedule
@@ -33,6 +35,13 @@ def make_user(
     return user
 
 
+def make_job(
+    name: str = "jobs.clean_up", state: JobRun.State = JobRun.State.SUCCESS, **fields: Any
+) -> JobRun:
+    """Return a saved job that is on no queue."""
+    return JobRun.objects.create(name=name, state=state, **{"created_at": timezone.now(), **fields})
+
+
 def rows_with_pages(owner: User) -> dict[str, Model]:
     """Return a row of `owner` for every address that takes an id, by the address's name.
 
@@ -40,6 +49,7 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
     """
     return {
         "show_accent": owner,  # it takes a colour, which no id is
+        "show_job": make_job(),
     }
 
 
