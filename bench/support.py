@@ -41,6 +41,12 @@ def drop_database(name: str) -> None:
     _on_server("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
+def make_database(name: str) -> None:
+    """Make an empty database unless there is one of this name."""
+    with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+        _on_server("CREATE DATABASE {}", name)
+
+
 def copy_database(template: str, name: str) -> None:
     """Make the database `name` anew, as a copy of `template`; nobody may be connected to either."""
     drop_database(name)
