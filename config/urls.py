@@ -17,5 +17,6 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("preferences.urls")),
     path("", include("jobs.urls")),
+    path("", include("operations.urls")),
     path("admin/", admin.site.urls),
 ]

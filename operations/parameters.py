@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, time
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -21,6 +22,14 @@ from pydantic import (
 )
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199  # further out, arithmetic over zones may overflow
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a form shows a value, where its type does not say. Validation ignores it."""
+
+    kind: str = ""  # one of `operations.forms.shapes.Shape`
+    choices: tuple[tuple[int, str], ...] = ()
 
 
 class Parameters(BaseModel):
@@ -111,11 +120,15 @@ Moment = Annotated[
     str,
     Field(max_length=40, description="A date, or a moment in ISO 8601; without offset: local."),
     AfterValidator(_moment),
+    Shown("moment"),
 ]
 Zone = Annotated[
-    str, Field(max_length=64, description="IANA time zone; yours if empty."), AfterValidator(_zone)
+    str,
+    Field(max_length=64, description="IANA time zone; yours if empty."),
+    AfterValidator(_zone),
+    Shown("zone"),
 ]
-Clock = Annotated[str, Field(max_length=8), AfterValidator(_clock)]
+Clock = Annotated[str, Field(max_length=8), AfterValidator(_clock), Shown("clock")]
 Importance = Annotated[int, Field(ge=1, le=5, description="5 is the most important.")]
 
 

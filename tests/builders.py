@@ -49,6 +49,8 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
     """
     return {
         "show_accent": owner,  # it takes a colour, which no id is
+        "edit_parameters": owner,  # the name of an operation
+        "preview_parameters": owner,  # it takes the name of an operation, which no id is
         "show_job": make_job(),
     }
 

@@ -12,6 +12,7 @@ from operations.parameters import (
     Parameters,
     Period,
     Result,
+    Shown,
     Zone,
     is_reversed,
     parsed,
@@ -47,7 +48,8 @@ def _utc(moment: str) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-Weekday = Annotated[int, Field(ge=1, le=7)]
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+Weekday = Annotated[int, Field(ge=1, le=7), Shown(choices=tuple(enumerate(WEEKDAYS, start=1)))]
 
 
 class WorkingHours(Parameters):

@@ -1,0 +1,7 @@
+"""Forms of the operations' pages. The one everybody needs is `ParameterForm`."""
+
+from __future__ import annotations
+
+from operations.forms.parameters import ParameterForm
+
+__all__ = ["ParameterForm"]
