@@ -1,6 +1,6 @@
 PORT ?= 8000
 .DEFAULT_GOAL := help
-.PHONY: help setup run web worker dev test lint fix types layers check migrations bench crash overspend lock
+.PHONY: help setup run web worker dev test lint fix types layers check migrations bench crash overspend screenshot screenshots lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ crash: dev ## Kill everything under load, then ask the ledger whether anything i
 
 overspend: dev ## Spend nearly empty budgets from 64 sides, on PostgreSQL and SQLite
 	@.venv/bin/python -m bench.overspend $(ARGS)
+
+screenshot: dev ## The README's picture, docs/screenshot.png, from a demo of its own
+	@.venv/bin/python -m tools.screenshot
+
+screenshots: dev ## Every page in light, dark, compact and at 390 px (ARGS="runs run-failed", --fresh)
+	@.venv/bin/python -m tools.screenshot --all $(ARGS)
 
 lock: dev ## Pin requirements*.in into requirements*.txt, with hashes
 	@for name in requirements requirements-dev; do \
