@@ -121,6 +121,9 @@ class Run(OwnedModel):
     latency_ms = models.PositiveIntegerField(
         null=True, blank=True, help_text="From the first call to the last answer."
     )
+    token = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="Of a submission that may come twice."
+    )
 
     objects = RunQuerySet.as_manager()
 
@@ -135,6 +138,11 @@ class Run(OwnedModel):
                 name="run_final_has_end",
                 condition=~Q(status__in=["success", "failed", "skipped", "cancelled"])
                 | Q(finished_at__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="run_token_once",
+                fields=["owner", "token"],
+                condition=Q(token__isnull=False),
             ),
         ]
         indexes: ClassVar = [

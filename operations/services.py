@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -58,8 +59,12 @@ def submit(
     priority: int = 5,
     model: str = "",
     status: Run.Status = Run.Status.PENDING,
+    token: UUID | None = None,
 ) -> Run:
     """Accept a run: written when this returns, run by the next free worker.
+
+    `token` names a form: what is submitted by it a second time, with the same parameters, is the
+    run there is already. A click sent twice spends once.
 
     The owner's default parameters fill what `parameters` leaves out. Raises `DomainError` naming
     the field for an unknown operation or model, parameters that do not fit, a priority outside 1 to
@@ -79,16 +84,40 @@ def submit(
         raise NotSubmitted(f"model {refusal}")
     if isinstance(parameters, Mapping):
         parameters = {**choice.parameters, **parameters}
-    parsed = validation.parse(definition, parameters)
-    return Run.objects.create(
+    run = Run(
         owner=owner,
         operation=operation,
-        parameters=validation.to_json(parsed),
+        parameters=validation.to_json(validation.parse(definition, parameters)),
         origin=origin,
         priority=priority,
         requested_model=model,
         status=status,
     )
+    if token is None:
+        run.save(force_insert=True)
+        return run
+    run.token = _once(token, run)
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+    except IntegrityError:
+        earlier = Run.objects.filter(owner=owner, token=run.token).first()
+        if earlier is None:
+            raise
+        return earlier
+    return run
+
+
+def _once(token: UUID, run: Run) -> UUID:
+    """Return what a form and all it says come to.
+
+    Of the form alone it would not do: one that the browser's back button brings back, changed and
+    sent again, asks for another run.
+    """
+    said = json.dumps(
+        [run.operation, run.parameters, run.requested_model, run.priority], sort_keys=True
+    )
+    return uuid5(token, said)
 
 
 def submit_many(drafts: Sequence[RunDraft], now: datetime) -> None:
