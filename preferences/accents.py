@@ -56,7 +56,7 @@ def stylesheet(colour: str) -> str:
     """Return the rule that gives `data-accent="own"` its values. In no layer, so it wins."""
     accent = readable(colour)
     return (
-        ':root[data-accent="own"]{'
+        '[data-accent="own"]{'
         f"--brand:{accent.brand};"
         f"--brand-text:light-dark({accent.text_light},{accent.text_dark})"
         "}\n"

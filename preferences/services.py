@@ -305,7 +305,8 @@ def save_theme(
     after = ThemeChoice(**{**asdict(before), **changes})
     if after != before:
         ThemePreference.objects.update_or_create(
-            owner=owner, defaults={**asdict(after), "updated_at": now}
+            owner=owner,
+            defaults={**changes, "updated_at": now},  # not the rest: two controls may save at once
         )
         audit.record(
             "theme.saved",
