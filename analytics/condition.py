@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.db import DatabaseError
-from django.db.models import Count, QuerySet, Value
-from django.db.models.functions import Now
+from django.db.models import Count, QuerySet, TextField, Value
+from django.db.models.functions import Concat, Now
 
 from core import vitals
 from core.health import Level
@@ -30,12 +30,21 @@ _kept: tuple[float, Condition] | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """A provider that is not asked now: paused for `reason` until someone acts, else down."""
+
+    provider: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """What the card says. `tone` is a word that CSS knows; nothing here is private to anybody."""
 
     tone: str
     headline: str
     detail: str
+    troubles: tuple[Trouble, ...] = ()
 
 
 def current() -> Condition:
@@ -62,7 +71,7 @@ def _look() -> Condition:
             return Condition(
                 "danger", "The database is not up to date", "Run “manage.py setup”, then restart"
             )
-        return tell(_counts())
+        return tell(_read())
     except DatabaseError:
         logger.warning("The condition of the installation cannot be read", exc_info=True)
         return Condition("danger", "The database does not answer", "Pages may fail until it does")
@@ -75,55 +84,71 @@ class Counts:
     workers: int = 0
     settled_workers: int = 0
     waiting: int = 0
-    paused_providers: int = 0
-    down_providers: int = 0
     job_moves: int = 0
+    troubles: tuple[Trouble, ...] = ()
 
 
 def tell(counts: Counts) -> Condition:
     """Put `counts` into words: what stands still first, then what limps, then how busy it is."""
+    tone, headline, detail = _words(counts)
+    return Condition(tone, headline, detail, counts.troubles)
+
+
+def _words(counts: Counts) -> tuple[str, str, str]:
     waiting = f"{count(counts.waiting)} waiting" if counts.waiting else "nothing waiting"
     busy = f"{_many(counts.workers, 'worker')} · {waiting}"
     if not counts.workers:
         runs = _many(counts.waiting, "run")
         verb = "waits" if counts.waiting == 1 else "wait"
-        return Condition(
-            "danger",
-            "No worker is running",
-            f"{runs} {verb} for one" if counts.waiting else "What you start will wait for one",
-        )
+        detail = f"{runs} {verb} for one" if counts.waiting else "What you start will wait for one"
+        return "danger", "No worker is running", detail
     if counts.settled_workers and not counts.job_moves:
-        return Condition("warning", "Background jobs stand still", "Restarting the worker helps")
-    if counts.paused_providers:
-        return Condition("warning", f"{_providers(counts.paused_providers)} paused", busy)
-    if counts.down_providers:
-        return Condition("warning", f"{_providers(counts.down_providers)} not answering", busy)
-    return Condition("success", "All systems normal", busy)
+        return "warning", "Background jobs stand still", "Restarting the worker helps"
+    paused = [each for each in counts.troubles if each.reason]
+    if paused:
+        return "warning", f"{_providers(len(paused))} paused", busy
+    if counts.troubles:
+        return "warning", f"{_providers(len(counts.troubles))} not answering", busy
+    return "success", "All systems normal", busy
 
 
-def _counts() -> Counts:
+_PROVIDER = "provider"
+
+
+def _read() -> Counts:
+    """Ask for all of it in one statement: each part gives rows of (what, how many, a text)."""
     beating = EngineWorker.objects.filter(kind="worker", beat_at__gte=Now() - EngineWorker.SILENCE)
     late = Now() - TICK_MAY_BE_LATE
     first, *rest = (
         _counted("workers", beating),
         _counted("settled_workers", beating.filter(started_at__lt=late)),
         _counted("waiting", Run.objects.pending()),
-        _counted("paused_providers", ProviderState.objects.exclude(paused_reason="")),
-        _counted(
-            "down_providers", ProviderState.objects.filter(paused_reason="", open_until__gt=Now())
-        ),
         _counted("job_moves", JobStamp.objects.filter(name=TICK, stamped_at__gte=late)),
         _counted("job_moves", JobRun.objects.filter(started_at__gte=late)),
+        ProviderState.objects.exclude(paused_reason="", open_until=None)
+        .exclude(paused_reason="", open_until__lte=Now())
+        .values_list(
+            Concat(Value(f"{_PROVIDER}:"), "provider", output_field=TextField()),
+            Value(1),
+            "paused_reason",
+        ),
     )
-    counts: Counter[str] = Counter()
-    for name, number in first.union(*rest, all=True):
-        counts[name] += number
-    return Counts(**counts)
+    numbers: Counter[str] = Counter()
+    troubles = []
+    for what, number, text in first.union(*rest, all=True):
+        kind, _, provider = what.partition(":")
+        if kind == _PROVIDER:
+            troubles.append(Trouble(provider, text))
+        else:
+            numbers[what] += number
+    return Counts(**numbers, troubles=tuple(sorted(troubles, key=lambda each: each.provider)))
 
 
-def _counted(name: str, rows: QuerySet) -> QuerySet:  # type: ignore[type-arg]  # any model's
-    named = rows.order_by().annotate(what=Value(name)).values("what")
-    return named.annotate(number=Count("pk")).values_list("what", "number")
+def _counted(what: str, rows: QuerySet) -> QuerySet:  # type: ignore[type-arg]  # any model's
+    text = Value("", output_field=TextField())
+    named = rows.order_by().annotate(what=Value(what, output_field=TextField()), text=text)
+    counted = named.values("what", "text").annotate(number=Count("pk"))
+    return counted.values_list("what", "number", "text")
 
 
 def _many(number: int, thing: str) -> str:

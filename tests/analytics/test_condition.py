@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from analytics import condition
-from analytics.condition import Counts
+from analytics.condition import Counts, Trouble
 from core import vitals
 from jobs.models import JobRun, JobStamp
 from operations.models import EngineWorker, ProviderState, Run
+
+PAUSED = Trouble("openai", "The key is refused.")
+DOWN = Trouble("gemini", "")
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +47,13 @@ def make_worker(**values: object) -> EngineWorker:
             "Restarting the worker helps",
         ),
         (
-            Counts(workers=1, paused_providers=1, down_providers=2),
+            Counts(workers=1, troubles=(PAUSED, DOWN)),
             "warning",
             "A provider is paused",
             "1 worker · nothing waiting",
         ),
         (
-            Counts(workers=1, down_providers=2),
+            Counts(workers=1, troubles=(DOWN, DOWN)),
             "warning",
             "2 providers are not answering",
             "1 worker · nothing waiting",
@@ -60,7 +63,9 @@ def make_worker(**values: object) -> EngineWorker:
 def test_counts_are_told_the_worst_first(
     counts: Counts, tone: str, headline: str, detail: str
 ) -> None:
-    assert condition.tell(counts) == condition.Condition(tone, headline, detail)
+    told = condition.tell(counts)
+
+    assert (told.tone, told.headline, told.detail) == (tone, headline, detail)
 
 
 def test_the_condition_is_read_from_the_rows_in_one_statement(alice: User) -> None:
@@ -97,11 +102,18 @@ def test_a_long_job_is_a_sign_of_life(db: None) -> None:
     assert condition.current().tone == "success"
 
 
-def test_a_paused_provider_is_told(db: None) -> None:
+def test_providers_that_are_not_asked_are_told(db: None) -> None:
+    now = timezone.now()
     make_worker()
     ProviderState.objects.create(provider="openai", paused_reason="The key is refused.")
+    ProviderState.objects.create(provider="gemini", open_until=now + timedelta(minutes=1))
+    ProviderState.objects.create(provider="deepseek", open_until=now - timedelta(minutes=1))
+    ProviderState.objects.create(provider="local")
 
-    assert condition.current().headline == "A provider is paused"
+    told = condition.current()
+
+    assert told.headline == "A provider is paused"
+    assert told.troubles == (DOWN, PAUSED)
 
 
 def test_the_condition_is_kept_for_a_moment(db: None) -> None:
