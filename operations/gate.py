@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.models import FilteredRelation, Q
 
 from core import sql
-from core.money import from_nanos
+from core.money import from_nanos, to_nanos
 from core.units import usd
 from operations.models import Budget, BudgetPeriod
+from preferences import services as preferences
 from preferences.models import OperationPreference
 
 Nanos = int
@@ -194,9 +197,14 @@ class Books:
                 keys,
             )
             for id_, spent, held, limit, operation, period, owner, is_past in cursor.fetchall():
-                label = f"the monthly budget of {operation}" if operation else "the monthly budget"
                 self._balances[id_] = _Balance(
-                    spent, held, limit, label, period, UUID(str(owner)), bool(is_past)
+                    spent,
+                    held,
+                    limit,
+                    _label(operation),
+                    period,
+                    UUID(str(owner)),
+                    bool(is_past),
                 )
 
     def hold(self, period_ids: PeriodIds, amount: Nanos) -> str:
@@ -207,7 +215,7 @@ class Books:
         """
         for id_ in period_ids:
             self._refuse_remembered_past(id_)
-            refusal = self._refusal(self._balances[id_], amount)
+            refusal = self.refusal(self._balances[id_], amount)
             if refusal:
                 return refusal
         self._move(period_ids, held=amount)
@@ -227,11 +235,14 @@ class Books:
 
         They nearly always cost less than they hold, so there may be room once they are booked.
         """
-        balances = (self._balances[id_] for id_ in period_ids)
-        return all(each.limit is None or each.spent + amount <= each.limit for each in balances)
+        return all(self.may_ever_pass(self._balances[id_], amount) for id_ in period_ids)
 
     @staticmethod
-    def _refusal(balance: _Balance, amount: Nanos) -> str:
+    def may_ever_pass(balance: _Balance, amount: Nanos) -> bool:
+        return balance.limit is None or balance.spent + amount <= balance.limit
+
+    @staticmethod
+    def refusal(balance: _Balance, amount: Nanos) -> str:
         if balance.limit is None or balance.spent + balance.held + amount <= balance.limit:
             return ""
         if not amount:
@@ -267,6 +278,46 @@ class Books:
         ]
         if rows:
             sql.update_rows(BudgetPeriod, ["id"], ["spent_usd", "held_usd"], rows)
+
+
+def refusal_ahead(owner_id: UUID, operation: str, month: str, amount: Nanos) -> str:
+    """Return why a call of at most `amount` would be refused by now; "" if it would be held.
+
+    One query that locks and makes nothing, so the answer may be another a moment later. What only
+    running calls stand in the way of is not refused: it would wait for them.
+    """
+    limit = preferences.lookup(owner_id, operation).monthly_budget_usd
+    limits: dict[str, Decimal | None] = {"": None, operation: limit}
+    latest: dict[str, tuple[str, Decimal, Decimal]] = {}
+    rows = (
+        Budget.objects.filter(owner=owner_id, operation__in=("", operation))
+        .annotate(late=FilteredRelation("periods", condition=Q(periods__period__gte=month)))
+        .order_by("late__period")
+        .values_list("operation", "limit_usd", "late__period", "late__spent_usd", "late__held_usd")
+    )
+    for scope, total, period, spent, held in rows:
+        if not scope:
+            limits[scope] = total
+        if period is not None:
+            latest[scope] = (period, spent, held)
+    for scope, limit in limits.items():
+        period, spent, held = latest.get(scope, (month, Decimal(0), Decimal(0)))
+        balance = _Balance(
+            to_nanos(spent),
+            to_nanos(held),
+            None if limit is None else to_nanos(limit),
+            _label(scope),
+            period,
+            owner_id,
+            is_past=False,
+        )
+        if not Books.may_ever_pass(balance, amount):
+            return Books.refusal(balance, amount)
+    return ""
+
+
+def _label(operation: str) -> str:
+    return f"the monthly budget of {operation}" if operation else "the monthly budget"
 
 
 def _told(nanos: Nanos) -> str:

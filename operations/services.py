@@ -18,16 +18,19 @@ from django.utils import timezone
 from audit import services as audit
 from core import sql
 from core.errors import DomainError
-from core.money import UsdField
+from core.money import UsdField, from_nanos
 from operations import gate, registry, validation
 from operations.engine import planning, queue
 from operations.engine.flight import Final
 from operations.engine.settling import settle
+from operations.estimates import Estimate
 from operations.models import Budget, BudgetPeriod, ProviderState, Run
 from preferences import services as preferences
 from preferences.models import OperationPreference
 from preferences.services import OperationChoice
 from providers import catalogue
+from providers.catalogue import ModelInfo, ProviderInfo
+from providers.models import Provider
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -70,24 +73,13 @@ def submit(
     the field for an unknown operation or model, parameters that do not fit, a priority outside 1 to
     10, and an operation that its owner has switched off.
     """
-    definition = registry.get(operation)
-    if not owner.is_active:
-        raise NotSubmitted(f"The account of {owner.username} is deactivated; it runs nothing.")
-    choice = preferences.lookup(owner.pk, operation)
-    if not choice.enabled:
-        raise NotSubmitted(
-            f"{definition.title} is switched off in your preferences; switch it on to run it."
-        )
+    accepted = _accept(owner, operation, parameters, model)
     if not 1 <= priority <= 10:
         raise NotSubmitted("priority must be from 1 to 10; 10 runs first.")
-    if model and (refusal := catalogue.snapshot().refusal_of(model)):
-        raise NotSubmitted(f"model {refusal}")
-    if isinstance(parameters, Mapping):
-        parameters = {**choice.parameters, **parameters}
     run = Run(
         owner=owner,
         operation=operation,
-        parameters=validation.to_json(validation.parse(definition, parameters)),
+        parameters=accepted,
         origin=origin,
         priority=priority,
         requested_model=model,
@@ -108,6 +100,25 @@ def submit(
     return run
 
 
+def _accept(
+    owner: User, operation: str, parameters: Mapping[str, Any], model: str
+) -> dict[str, Any]:
+    """Return the parameters as a run stores them, or raise `DomainError` saying why not to run."""
+    definition = registry.get(operation)
+    if not owner.is_active:
+        raise NotSubmitted(f"The account of {owner.username} is deactivated; it runs nothing.")
+    choice = preferences.lookup(owner.pk, operation)
+    if not choice.enabled:
+        raise NotSubmitted(
+            f"{definition.title} is switched off in your preferences; switch it on to run it."
+        )
+    if model and (refusal := catalogue.snapshot().refusal_of(model)):
+        raise NotSubmitted(f"model {refusal}")
+    if isinstance(parameters, Mapping):
+        parameters = {**choice.parameters, **parameters}
+    return validation.to_json(validation.parse(definition, parameters))
+
+
 def _once(token: UUID, run: Run) -> UUID:
     """Return what a form and all it says come to.
 
@@ -118,6 +129,48 @@ def _once(token: UUID, run: Run) -> UUID:
         [run.operation, run.parameters, run.requested_model, run.priority], sort_keys=True
     )
     return uuid5(token, said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a run would cost, before it is submitted: the engine's own figures.
+
+    `estimate` is None where no price is known. `held_usd` is reserved while the model is asked, and
+    is the most that one call costs. `refusal` says why a budget has no room, and is else empty.
+    """
+
+    model: ModelInfo
+    provider: ProviderInfo
+    fallbacks: tuple[ModelInfo, ...]
+    estimate: Estimate | None
+    held_usd: Decimal
+    refusal: str
+
+    @property
+    def is_local(self) -> bool:
+        """Say whether it is answered by rules, without an AI model, and free."""
+        return self.provider.kind == Provider.Kind.LOCAL
+
+
+def estimate_of(
+    *, owner: User, operation: str, parameters: Mapping[str, Any], model: str = ""
+) -> Forecast:
+    """Return what a run would cost, and who would be asked. Raises `DomainError` as `submit` does.
+
+    Planned by the engine's own code, up to the call; writes nothing.
+    """
+    accepted = _accept(owner, operation, parameters, model)
+    now, snapshot = timezone.now(), catalogue.snapshot()
+    call = planning.foresee(owner, operation, accepted, snapshot, now, requested=model)
+    flight = call.flight
+    return Forecast(
+        model=call.model,
+        provider=call.provider,
+        fallbacks=flight.route[flight.position + 1 :],
+        estimate=flight.estimate,
+        held_usd=from_nanos(call.ceiling),
+        refusal=gate.refusal_ahead(owner.pk, operation, flight.month, call.ceiling),
+    )
 
 
 def submit_many(drafts: Sequence[RunDraft], now: datetime) -> None:

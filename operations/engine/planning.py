@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -138,6 +138,28 @@ def plan(
     flight.max_output_tokens = operation.output_tokens(parameters)
     flight.input_ceiling = _input_ceiling(operation, flight.prompt)
     flight.month = gate.month_of(now, owner.zone)
+
+
+def foresee(
+    owner: User,
+    operation: str,
+    parameters: Mapping[str, Any],
+    catalogue: Catalogue,
+    now: datetime,
+    *,
+    requested: str = "",
+) -> Call:
+    """Return the first call that a run of validated `parameters` would make, with its estimate.
+
+    Nothing is written, held or asked. Raises `DomainError` as `plan` does.
+    """
+    row = (uuid7(), owner.pk, operation, parameters, "", 1, requested, now)
+    flight = flight_of(row)
+    _owners.get(owner.pk, lambda: owner)
+    plan(flight, row, catalogue, now)
+    call = next_call(flight, catalogue, now)
+    add_estimate(call)
+    return call
 
 
 def _input_ceiling(operation: registry.Operation[Any], prompt: str) -> int:
