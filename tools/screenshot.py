@@ -250,7 +250,9 @@ def take_all(
     return int(wrong > 0)
 
 
-def take(page: Any, origin: str, name: str, where: str | tuple[str, str], scheme: str) -> list[str]:
+def take(
+    page: Any, origin: str, where: str | tuple[str, str], target: Path, scheme: str
+) -> list[str]:
     """Take one page in `scheme`; return the errors it showed on the way."""
     found: list[str] = []
     page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
