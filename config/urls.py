@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("preferences.urls")),
     path("", include("jobs.urls")),
+    path("", include("audit.urls")),
     path("", include("operations.urls")),
     path("admin/", admin.site.urls),
 ]

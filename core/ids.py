@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from uuid import UUID
 
 _MS_NS = 1_000_000
+_DIGITS = 32
+_BEGINNING = re.compile(
+    rf"[0-9a-f]{{6,{_DIGITS}}}"
+)  # shorter ones are words, and the same for hours
 
 
 def uuid7() -> UUID:
@@ -19,3 +24,14 @@ def uuid7() -> UUID:
     fraction = (rest << 12) // _MS_NS
     noise = int.from_bytes(os.urandom(8), "big") >> 2
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise)
+
+
+def ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:
+    """Return the first and the last id that `text` can be the beginning of; None where it is none.
+
+    Dashes may stand anywhere, or be missing.
+    """
+    digits = text.strip().lower().replace("-", "")
+    if not _BEGINNING.fullmatch(digits):
+        return None
+    return UUID(digits.ljust(_DIGITS, "0")), UUID(digits.ljust(_DIGITS, "f"))
