@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from core import events, palette, probes
+from core import events, manifest, palette, probes
 
 handler400 = "core.views.bad_request"
 handler403 = "core.views.permission_denied"
@@ -13,6 +13,7 @@ handler500 = "core.views.server_error"
 urlpatterns = [
     path("healthz", probes.show_alive, name="show_alive"),
     path("readyz", probes.show_ready, name="show_ready"),
+    path("manifest.webmanifest", manifest.show_manifest, name="show_manifest"),
     path("events/", events.stream_events, name="stream_events"),
     path("palette/", palette.open_palette, name="open_palette"),
     path("", include("accounts.urls")),
