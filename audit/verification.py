@@ -97,6 +97,34 @@ def _entries(stream: str) -> Iterator[tuple[AuditEvent, str | None]]:
 
 
 def _check(entry: AuditEvent, detail: str | None, place: _Place) -> Finding | None:
+    finding = _check_text(entry)
+    if finding is not None:
+        return finding
+    signed: dict[str, Any] = json.loads(entry.text)
+    if entry.seq != place.seq + 1:
+        return Finding(
+            kind="missing",
+            seq=place.seq + 1,
+            event_id=None,
+            says=f"Entry {place.seq + 1} is missing; the next one there is {entry.seq}.",
+        )
+    if signed["prev"] != place.hash:
+        says = f"It does not follow entry {place.seq} as that stands here."
+        return Finding(kind="moved", seq=entry.seq, event_id=str(entry.pk), says=says)
+    return _check_detail(entry, detail, signed["detail_sha256"])
+
+
+def check_alone(entry: AuditEvent, detail: str | None) -> Finding | None:
+    """Say what is wrong with `entry` and its detail, apart from its place among the others."""
+    finding = _check_text(entry)
+    if finding is not None:
+        return finding
+    return _check_detail(entry, detail, json.loads(entry.text)["detail_sha256"])
+
+
+def _check_text(entry: AuditEvent) -> Finding | None:
+    """Say whether `entry` has the text that was signed, and columns that repeat it."""
+
     def finding(kind: Kind, says: str) -> Finding:
         return Finding(kind=kind, seq=entry.seq, event_id=str(entry.pk), says=says)
 
@@ -115,16 +143,7 @@ def _check(entry: AuditEvent, detail: str | None, place: _Place) -> Finding | No
     edited = sorted(name for name in stored if stored[name] != signed.get(name))
     if edited:
         return finding("edited", f"Edited after it was signed: {', '.join(edited)}.")
-    if entry.seq != place.seq + 1:
-        return Finding(
-            kind="missing",
-            seq=place.seq + 1,
-            event_id=None,
-            says=f"Entry {place.seq + 1} is missing; the next one there is {entry.seq}.",
-        )
-    if signed["prev"] != place.hash:
-        return finding("moved", f"It does not follow entry {place.seq} as that stands here.")
-    return _check_detail(entry, detail, signed["detail_sha256"])
+    return None
 
 
 def _check_detail(entry: AuditEvent, detail: str | None, committed: str | None) -> Finding | None:

@@ -17,9 +17,11 @@ urlpatterns = [
     path("events/", events.stream_events, name="stream_events"),
     path("palette/", palette.open_palette, name="open_palette"),
     path("", include("accounts.urls")),
+    path("", include("analytics.urls")),
     path("", include("preferences.urls")),
     path("", include("jobs.urls")),
     path("", include("audit.urls")),
     path("", include("operations.urls")),
+    path("", include("scheduling.urls")),
     path("admin/", admin.site.urls),
 ]
