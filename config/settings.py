@@ -133,7 +133,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "sign_in"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "show_overview"
 LOGOUT_REDIRECT_URL = "sign_in"
 
 # --- secrets ------------------------------------------------------------------------------------

@@ -79,6 +79,7 @@ class ThemePreference(OwnedModel):
     )
     is_compact = models.BooleanField("compact", default=False)
     is_sidebar_folded = models.BooleanField("sidebar folded", default=False)
+    is_checklist_hidden = models.BooleanField("first steps hidden", default=False)
     updated_at = models.DateTimeField()
 
     objects: ClassVar[OwnedQuerySet[ThemePreference]] = OwnedQuerySet.as_manager()  # type: ignore[assignment]  # django-stubs types as_manager as a plain Manager

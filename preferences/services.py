@@ -321,6 +321,13 @@ def save_theme(
     return after
 
 
+def hide_checklist(*, owner: User, now: datetime) -> None:
+    """Keep the first steps off the overview for good. The look stays what it is."""
+    ThemePreference.objects.update_or_create(
+        owner=owner, defaults={"is_checklist_hidden": True, "updated_at": now}
+    )
+
+
 def _check_look(name: str, value: Any) -> None:
     if name == "theme":
         if value not in ThemePreference.Theme.values:
