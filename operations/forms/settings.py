@@ -20,18 +20,21 @@ _AMOUNT: Final = re.compile(r"\d*\.?\d*", re.ASCII)
 _PLACES: Final = 9
 
 
-class UsdInput(forms.CharField):
+class UsdInput(forms.Field):
     """A monthly limit in USD as people type it; empty is None, no limit."""
 
-    def __init__(self, *, label: str, placeholder: str = "No limit") -> None:
-        attrs = {"inputmode": "decimal", "placeholder": placeholder, "autocomplete": "off"}
-        super().__init__(
-            label=label, required=False, max_length=40, widget=forms.TextInput(attrs=attrs)
-        )
+    def __init__(self, *, label: str) -> None:
+        attrs = {
+            "inputmode": "decimal",
+            "placeholder": "No limit",
+            "autocomplete": "off",
+            "maxlength": 40,
+        }
+        super().__init__(label=label, required=False, widget=forms.TextInput(attrs=attrs))
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: Any) -> Decimal | None:
         """Return the amount, or raise a sentence that says how to write it."""
-        text = str(super().to_python(value) or "").removeprefix("$").strip()
+        text = str(value or "").strip().removeprefix("$").strip()
         if not text:
             return None
         if "," in text:
@@ -57,7 +60,7 @@ class UsdInput(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
-            return bool(self.to_python(data) != initial)
+            return self.to_python(data) != initial
         except forms.ValidationError:
             return True
 

@@ -43,9 +43,10 @@ def edit_operations(request: UserRequest) -> HttpResponse:
     forms = _operation_forms(request.user, request.POST)
     if not all(form.is_valid() for form in forms if form.is_bound):
         return _operations_page(request, forms, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    changes = {form.operation.slug: form.changes() for form in forms if form.has_changed()}
+    changed = [form for form in forms if form.is_bound and form.has_changed()]
+    changes = {form.operation.slug: form.changes() for form in changed}
     services.save_preferences(owner=request.user, changes=changes, by=request.user)
-    said = _saved([form for form in forms if form.has_changed()])
+    said = _saved(changed)
     if is_fragment(request):
         return say(_operations_page(request, _operation_forms(request.user)), said)
     messages.success(request, said)
