@@ -48,18 +48,20 @@ class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
         """Return those whose next fire was computed by other rules for clocks than ours."""
         return self.planned().exclude(tz_version=tz_version())
 
+    def with_recent_since(self) -> Self:
+        """Add `recent_since`: from when on the last 20 fires are."""
+        return self.annotate(recent_since=_recent_since(OuterRef("pk")))
+
     def with_outcome(self) -> Self:
         """Add `outcome`: how the latest of the last 20 fires that came to an end did, or None.
 
         Runs that were skipped or cancelled say nothing. Each row costs two looks into the index of
         executions, however long its history is.
         """
-        ours = Execution.objects.filter(schedule=OuterRef(OuterRef("pk")))
-        first = ours.order_by("-expected_at").values("expected_at")[RECENT - 1 : RECENT]
         ended = Execution.objects.filter(
             schedule=OuterRef("pk"),
             run__status__in=[Run.Status.SUCCESS, Run.Status.FAILED],
-            expected_at__gte=Coalesce(Subquery(first), Value(_LONG_AGO)),
+            expected_at__gte=_recent_since(OuterRef(OuterRef("pk"))),
         )
         latest = ended.order_by("-expected_at").values("run__status")[:1]
         return self.annotate(outcome=Subquery(latest))
@@ -67,6 +69,11 @@ class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
     def failing(self) -> Self:
         """Return those that are on and whose latest run to end, ended in failure."""
         return self.with_outcome().filter(enabled=True, outcome=Run.Status.FAILED)
+
+
+def _recent_since(schedule: OuterRef) -> Coalesce:
+    newest = Execution.objects.filter(schedule=schedule).order_by("-expected_at")
+    return Coalesce(Subquery(newest.values("expected_at")[RECENT - 1 : RECENT]), Value(_LONG_AGO))
 
 
 class Schedule(OwnedModel):
@@ -345,6 +352,10 @@ class Execution(models.Model):
     def status(self) -> str:
         """Return the run's state, or “skipped” where there is no run."""
         return self.run.status if self.run else self.SKIPPED
+
+    @property
+    def status_label(self) -> str:
+        return self.run.get_status_display() if self.run else "Skipped"
 
     @property
     def why(self) -> str:

@@ -128,6 +128,29 @@ def pause_schedule(schedule: Schedule, *, by: User | None, reason: str) -> Sched
 
 
 @transaction.atomic
+def change_pause_reason(schedule: Schedule, *, by: User | None, reason: str) -> Schedule:
+    """Say better why a schedule is paused."""
+    reason = reason.strip()
+    if not reason:
+        raise NotPossible("Say why: a pause needs a reason, which is kept and shown.")
+    schedule = _lock(schedule)
+    _refuse_archived(schedule)
+    if schedule.enabled:
+        raise NotPossible(f"“{schedule}” is not paused.")
+    before = {"reason": schedule.pause_reason}
+    schedule.pause_reason = reason
+    schedule.save(update_fields=["pause_reason"])
+    audit.record(
+        "schedule.pause_reason_changed",
+        target=schedule,
+        by=by,
+        before=before,
+        after={"reason": reason},
+    )
+    return schedule
+
+
+@transaction.atomic
 def resume_schedule(schedule: Schedule, *, by: User | None) -> Schedule:
     """Fire again, from now on: what was due during the pause is not made up for."""
     now = timezone.now()

@@ -47,12 +47,35 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
 
     `tests/core/test_doors.py` visits each as a stranger, and asks for one where it is missing.
     """
-    return {
+    schedule = Schedule.objects.create(
+        owner=owner, name="By hand", operation="task-breakdown", type="manual", zone="UTC"
+    )
+    verbs = ("show", "edit", "toggle", "run", "delete")
+    return {f"{verb}_schedule": schedule for verb in verbs} | {
         "show_accent": owner,  # it takes a colour, which no id is
         "edit_parameters": owner,  # the name of an operation
-        "preview_parameters": owner,  # it takes the name of an operation, which no id is
+        "try_operation": owner,  # these take the name of an operation, which no id is
+        "estimate_operation": owner,
+        "preview_parameters": owner,
         "show_job": make_job(),
+        "show_run": (run := make_run(owner)),
+        "cancel_run": run,
     }
+
+
+def make_run(owner: User, **more: Any) -> Run:
+    """Return a run of `owner`, pending unless told otherwise; one that has ended has its end."""
+    now = timezone.now()
+    values: dict[str, Any] = {
+        "operation": "task-breakdown",
+        "parameters": {"title": "Write the report", "max_steps": 3},
+        "origin": Run.Origin.MANUAL,
+        "created_at": now,
+    }
+    values |= more
+    if values.get("status") in Run.FINAL:
+        values = {"started_at": now, "finished_at": now} | values
+    return Run.objects.create(owner=owner, **values)
 
 
 def rows_of(owner: User) -> list[Model]:

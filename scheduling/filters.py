@@ -1,0 +1,184 @@
+"""What the addresses of the lists may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Min, Q
+
+from core.pagination import KeyPage, paginate
+from operations.models import Run
+from scheduling.models import Execution, ExecutionQuerySet, Schedule, ScheduleQuerySet
+
+PAGE = 25  # schedules: each is a card with a picture
+EXECUTIONS = 50
+LONGEST_NAME = 120
+SEARCHED = 10_000  # executions that a filter looks through, the newest: a week of every minute
+MOST_LIVE = 500  # characters of a live part's name
+NUL = "\x00"  # PostgreSQL has no such text
+
+State = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many schedules there are in each state, and when the next of them fires."""
+
+    all: int
+    active: int
+    failing: int
+    paused: int
+    next_at: datetime | None = None
+
+
+class ScheduleFilter:
+    """The list's filters: a state and a part of the name."""
+
+    STATES = ("", "active", "failing", "paused")
+
+    def __init__(self, query: Mapping[str, Any], schedules: ScheduleQuerySet) -> None:
+        asked = str(query.get("state", ""))
+        self.state = asked if asked in self.STATES else ""
+        self.name = str(query.get("q", "")).replace(NUL, "").strip()[:LONGEST_NAME]
+        self.cursor = str(query.get("cursor", ""))
+        self._all = schedules.current()
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Return what an address needs to ask for the same, without the place in the list."""
+        return {key: value for key, value in (("state", self.state), ("q", self.name)) if value}
+
+    @property
+    def address(self) -> str:
+        """Return `query` as it stands in an address."""
+        return urlencode(self.query)
+
+    @property
+    def live_name(self) -> str:
+        """Return the live part that shows the same, or "" for a later page and a very long name."""
+        name = f"schedules?{self.address}" if self.query else "schedules"
+        return "" if self.cursor or len(name) > MOST_LIVE else name
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.query
+
+    @cached_property
+    def rows(self) -> ScheduleQuerySet:
+        rows = self._all.filter(name__icontains=self.name) if self.name else self._all
+        if self.state == "failing":
+            rows = rows.failing()
+        elif self.state:
+            rows = rows.filter(enabled=self.state == "active")
+        return rows.with_outcome().with_recent_since()
+
+    @cached_property
+    def page(self) -> KeyPage[Schedule]:
+        return paginate(self.rows, cursor=self.cursor, size=PAGE)
+
+    @cached_property
+    def _counted(self) -> tuple[Counts, Counts]:
+        """Return the counts of all schedules and of those of the name, by one query."""
+        named = Q(name__icontains=self.name) if self.name else Q()
+        values = self._all.with_outcome().aggregate(
+            **_counts("", Q()), **_counts("named_", named), next_at=Min("next_execution_at")
+        )
+        next_at = values.pop("next_at")
+        whole = {key: value for key, value in values.items() if not key.startswith("named_")}
+        part = {key.removeprefix("named_"): values[key] for key in values if key not in whole}
+        return Counts(**whole, next_at=next_at), Counts(**part)
+
+    @property
+    def counts(self) -> Counts:
+        return self._counted[0]
+
+    @property
+    def states(self) -> list[State]:
+        """Return the choices of the state with the number of rows that each would show."""
+        counts = self._counted[1]
+        return [
+            ("", "All", counts.all),
+            ("active", "Active", counts.active),
+            ("failing", "Failing", counts.failing),
+            ("paused", "Paused", counts.paused),
+        ]
+
+
+def _counts(prefix: str, among: Q) -> dict[str, Count]:
+    failing = Q(enabled=True, outcome=Run.Status.FAILED)
+    return {
+        f"{prefix}all": Count("pk", filter=among),
+        f"{prefix}active": Count("pk", filter=among & Q(enabled=True)),
+        f"{prefix}failing": Count("pk", filter=among & failing),
+        f"{prefix}paused": Count("pk", filter=among & Q(enabled=False)),
+    }
+
+
+class ExecutionFilter:
+    """The filters of a schedule's history: how it ended, and what triggered it."""
+
+    STATUSES = {
+        "success": Q(run__status=Run.Status.SUCCESS),
+        "failed": Q(run__status=Run.Status.FAILED),
+        "skipped": Q(run=None) | Q(run__status=Run.Status.SKIPPED),
+        "cancelled": Q(run__status=Run.Status.CANCELLED),
+        "open": Q(run__status__in=[Run.Status.RUNNING, Run.Status.PENDING, Run.Status.WAITING]),
+    }
+    STATUS_CHOICES = [
+        ("", "All", None),
+        ("success", "Succeeded", None),
+        ("failed", "Failed", None),
+        ("skipped", "Skipped", None),
+        ("cancelled", "Cancelled", None),
+        ("open", "Running", None),
+    ]
+    TRIGGER_CHOICES = [
+        ("", "Any trigger"),
+        (Execution.Trigger.CRON.value, "Cron"),
+        (Execution.Trigger.MANUAL.value, "By hand"),
+    ]
+
+    def __init__(self, query: Mapping[str, Any], executions: ExecutionQuerySet) -> None:
+        status, trigger = str(query.get("status", "")), str(query.get("trigger", ""))
+        self.status = status if status in self.STATUSES else ""
+        self.trigger = trigger if trigger in Execution.Trigger.values else ""
+        self.cursor = str(query.get("cursor", ""))
+        self._all = executions
+
+    @property
+    def query(self) -> dict[str, str]:
+        pairs = (("status", self.status), ("trigger", self.trigger))
+        return {key: value for key, value in pairs if value}
+
+    @property
+    def address(self) -> str:
+        """Return `query` as it stands in an address."""
+        return urlencode(self.query)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.query
+
+    @cached_property
+    def searched_since(self) -> datetime | None:
+        """Return from when on a filter looks, or None where it looks through all there are."""
+        newest = self._all.order_by("-expected_at").values_list("expected_at", flat=True)
+        return newest[SEARCHED - 1 : SEARCHED].first()
+
+    @cached_property
+    def page(self) -> KeyPage[Execution]:
+        rows = self._all
+        if not self.is_empty and self.searched_since:
+            rows = rows.filter(expected_at__gte=self.searched_since)
+        if self.status:
+            rows = rows.filter(self.STATUSES[self.status])
+        if self.trigger:
+            rows = rows.filter(triggered_by=self.trigger)
+        # Results and parameters may be long, and the table shows neither.
+        rows = rows.select_related("run").defer("run__result", "run__parameters")
+        return paginate(rows, cursor=self.cursor, by="-expected_at", size=EXECUTIONS)

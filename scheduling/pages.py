@@ -1,0 +1,84 @@
+"""What the pages and their live parts are given: one place for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from scheduling import reports
+from scheduling.filters import ExecutionFilter, ScheduleFilter
+from scheduling.models import Schedule, ScheduleQuerySet
+from scheduling.reports import Row
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+LIST = "scheduling/schedule_list.html"
+ROW = "scheduling/_schedule_row.html"
+DETAIL = "scheduling/schedule_detail.html"
+NEXT_FIRES = 3
+
+
+def list_context(chosen: ScheduleFilter, user: User) -> dict[str, Any]:
+    return {
+        "filter": chosen,
+        "rows": reports.rows_of(chosen.page.rows, user.zone),
+        "zone": user.zone,
+    }
+
+
+def row_of(schedule: Schedule, user: User) -> Row:
+    """`schedule` was read `with_outcome` and `with_recent_since`."""
+    (row,) = reports.rows_of([schedule], user.zone)
+    return row
+
+
+def outlook_context(schedules: ScheduleQuerySet, user: User, now: datetime) -> dict[str, Any]:
+    return {
+        "coming": reports.coming(schedules, now),
+        "figures": reports.figures_of(user, now),
+    }
+
+
+def head_context(schedule: Schedule, user: User) -> dict[str, Any]:
+    """`schedule` was read `with_outcome`."""
+    return {
+        "schedule": schedule,
+        "state": reports.state_of(schedule),
+        "words": reports.words_of(schedule),
+        "zone": user.zone,
+    }
+
+
+def detail_context(
+    schedule: Schedule, chosen: ExecutionFilter, user: User, now: datetime
+) -> dict[str, Any]:
+    return head_context(schedule, user) | {
+        "filter": chosen,
+        "recent": reports.strip_of(schedule, user.zone),
+        "totals": reports.totals_of(schedule, user.zone, now),
+        "fires": reports.next_fires(schedule, now, NEXT_FIRES),
+        "operation": reports.operation_of(schedule),
+    }
+
+
+def preview_context(
+    user: User,
+    given: Mapping[str, str] | None,
+    operation: str,
+    parameters: Mapping[str, Any] | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """`given` is what the cadence's fields say, or None by hand.
+
+    `parameters` is None where they do not fit the operation.
+    """
+    preview = None if given is None else reports.preview_of(given, reader=user, now=now)
+    runs = preview.runs_a_month if preview and preview.is_valid else None
+    return {
+        "preview": preview,
+        "cost": reports.cost_of(user, operation, parameters, runs),
+        "can_save": preview is None or preview.is_valid,
+        "zone": user.zone,
+    }
