@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
@@ -37,6 +36,10 @@ class Row:
 
     run: Run
     origin: Origin | None
+
+    @property
+    def title(self) -> str:
+        return registry.title_of(self.run.operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,9 @@ class RunFilter:
         return query
 
     @property
-    def live_query(self) -> str:
-        return self.querystring()
+    def live_query(self) -> str | None:
+        """Return the query under which the list is live; None: on a later page it stands still."""
+        return None if self.cursor else self.query.urlencode()
 
     # --- the answer -------------------------------------------------------------------------------
 
@@ -175,7 +179,7 @@ class RunFilter:
                 text, bound = counted.query.sql_with_params()
             except EmptyResultSet:
                 return {}
-            parts.append(f"(SELECT count(*) FROM ({text}) s)")
+            parts.append(f"(SELECT count(*) FROM ({text}) s)")  # noqa: S608 - text of the ORM
             values += bound
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {', '.join(parts)}", values)
@@ -268,8 +272,3 @@ def _midnight(day: date) -> datetime:
 def _first_id(at: datetime) -> UUID:
     """Return the smallest id that a row made at `at` can have: ids begin with their moment."""
     return UUID(int=max(0, int(at.timestamp() * 1000)) << 80)
-
-
-def context_of(data: Mapping[str, str], runs: RunQuerySet) -> dict[str, Any]:
-    found = RunFilter(data, runs)
-    return {"found": found, "query": found.query}

@@ -86,3 +86,10 @@ def get(slug: str) -> Operation[Any]:
     except KeyError:
         known = ", ".join(sorted(_operations))
         raise UnknownOperation(f"There is no operation “{slug}”. Choose one of: {known}.") from None
+
+
+def title_of(slug: str) -> str:
+    """Return an operation's title, or its slug where the catalogue has lost it: runs stay."""
+    _discover()
+    operation = _operations.get(slug)
+    return operation.title if operation else slug

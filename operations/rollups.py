@@ -9,6 +9,8 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Sum
+
 from core import sql
 from core.ids import uuid7
 from operations.models import Usage
@@ -97,6 +99,34 @@ class UsageDay:
     timed: int
     input_tokens: int
     output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What settled since a moment. `cost_usd` leaves out `unknown_cost` runs."""
+
+    runs: int
+    succeeded: int
+    failed: int
+    unknown_cost: int
+    cost_usd: Decimal
+
+    @property
+    def success(self) -> float | None:
+        """Return the share of success among the runs that were tried, or None without any."""
+        tried = self.succeeded + self.failed
+        return self.succeeded / tried if tried else None
+
+
+def totals(owner_id: UUID, *, since: datetime) -> Totals:
+    """Return an owner's sums from the hour of `since` on."""
+    names = ("runs", "succeeded", "failed", "unknown_cost", "cost_usd")
+    hour = since.replace(minute=0, second=0, microsecond=0)
+    rows = Usage.objects.filter(owner_id=owner_id, hour__gte=hour)
+    sums = rows.aggregate(**{name: Sum(name) for name in names})
+    return Totals(
+        **{name: sums[name] or 0 for name in names[:-1]}, cost_usd=sums["cost_usd"] or Decimal(0)
+    )
 
 
 MOST_DAYS = 366

@@ -64,20 +64,15 @@ def find_anomalies(parameters: Mapping[str, Any]) -> dict[str, Any]:
             "needed to say what is usual, so nothing is called unusual.",
         }
     limit = _limit(parameters.get("sensitivity"))
-    forwards, backwards, scale_words = _scale(points)
-    values = [forwards(point.value) for point in points]
-    expected = _expectation(points, values, zone)
+    expected, ranges, scale_words = _judge(points, zone, limit)
     metric = one_line(parameters.get("metric"), 40) or "the value"
-    least = 0.0 if min(point.value for point in points) >= 0 else -math.inf
     anomalies = []
-    for at, point in enumerate(points):
+    for at, (point, (low, high)) in enumerate(zip(points, ranges, strict=True)):
         residual = expected.residuals[at]
         usual = expected.above[at] if residual >= 0 else expected.below[at]
         score = min(abs(residual) / usual, HIGHEST_SCORE) if usual else 0.0
         if score < limit:
             continue
-        low = max(backwards(expected.centres[at] - limit * expected.below[at]), least)
-        high = backwards(expected.centres[at] + limit * expected.above[at])
         if low <= point.value <= high:  # rounding on the way back from logarithms
             continue
         anomalies.append(_anomaly(point, low, high, score, metric))
@@ -87,6 +82,39 @@ def find_anomalies(parameters: Mapping[str, Any]) -> dict[str, Any]:
         "deviations away."
     )
     return {"anomalies": anomalies, "note": note}
+
+
+def expected_ranges(parameters: Mapping[str, Any]) -> list[tuple[Any, float, float]]:
+    """Return (t, low, high) for each point: within that, `find_anomalies` calls nothing unusual.
+
+    Empty where there are too few points to say what is usual.
+    """
+    zone, _ = zone_of(parameters.get("timezone"))
+    points = _read(parameters.get("series"), zone)
+    if len(points) < FEWEST_POINTS:
+        return []
+    _, ranges, _ = _judge(points, zone, _limit(parameters.get("sensitivity")))
+    return [
+        (point.t, _tidy(low), _tidy(high))
+        for point, (low, high) in zip(points, ranges, strict=True)
+    ]
+
+
+def _judge(
+    points: list[Point], zone: tzinfo, limit: float
+) -> tuple[Expectation, list[tuple[float, float]], str]:
+    """Return what was to be expected, as it is and as the range of each point, and the scale."""
+    forwards, backwards, scale_words = _scale(points)
+    values = [forwards(point.value) for point in points]
+    expected = _expectation(points, values, zone)
+    least = 0.0 if min(point.value for point in points) >= 0 else -math.inf
+    ranges = [
+        (max(backwards(centre - limit * below), least), backwards(centre + limit * above))
+        for centre, below, above in zip(
+            expected.centres, expected.below, expected.above, strict=True
+        )
+    ]
+    return expected, ranges, scale_words
 
 
 def _anomaly(point: Point, low: float, high: float, score: float, metric: str) -> dict[str, Any]:

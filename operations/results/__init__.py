@@ -1,0 +1,1 @@
+"""What each operation's result looks like to a person; `presenting` chooses, templates draw."""
