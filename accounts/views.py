@@ -16,7 +16,6 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from accounts.forms import OwnPasswordForm, SignInForm
-from core.http import UserRequest, render_page
 
 
 class SignInView(LoginView):
@@ -38,11 +37,6 @@ class SignInView(LoginView):
 
 
 sign_in = SignInView.as_view()
-
-
-@require_GET
-def home(request: UserRequest) -> HttpResponse:
-    return render_page(request, "accounts/home.html")
 
 
 @staff_member_required

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scheduling.models import Schedule
 
 SHOWN = 5  # schedules of one kind by name; the others as a number
+MOST_TOLD = 50  # schedules that are read for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ def needs(
     paused = [each for each in schedules if not each.enabled]
     found = [
         *_of_installation(condition, findings, is_staff=is_staff),
-        *_of_schedules(failing, "danger", "fails", "Its latest run ended in failure.", "failing"),
+        *_of_schedules(
+            failing, "danger", "is failing", "Its latest run ended in failure.", "failing"
+        ),
         *map(_of_budget, budgets),
         *_of_schedules(paused, "paused", "is paused", "", "paused"),
     ]
@@ -81,16 +84,17 @@ def _of_installation(
 
 
 def _of_schedules(
-    schedules: Sequence[Schedule], tone: str, verb: str, text: str, status: str
+    schedules: Sequence[Schedule], tone: str, verb: str, text: str, state: str
 ) -> Iterator[Need]:
     for each in schedules[:SHOWN]:
         url = reverse("show_schedule", args=[each.pk])
         yield Need(tone, f"“{each.name}” {verb}", text or each.pause_reason, url, "Open")
     rest = len(schedules) - SHOWN
     if rest > 0:
-        verb = {"fails": "fail", "is paused": "are paused"}[verb] if rest > 1 else verb
-        url = f"{reverse('list_schedules')}?status={status}"
-        yield Need(tone, f"{rest} more {verb}", "", url, "Show all")
+        verb = verb.replace("is ", "are ") if rest > 1 else verb
+        url = f"{reverse('list_schedules')}?state={state}"
+        more = f"{MOST_TOLD - SHOWN}+" if len(schedules) > MOST_TOLD else str(rest)
+        yield Need(tone, f"{more} more {verb}", "", url, "Show all")
 
 
 def _of_budget(month: Month) -> Need:

@@ -35,7 +35,7 @@ DAYS = 14  # shown as lines: today and the 13 days before
 WEEK_DAYS = 7
 NEAR = Decimal("0.8")  # of a limit: from here on a person is told
 LATEST = 10
-MOST_TOLD = 50  # schedules that want a look; beyond, the list of schedules tells them
+LATE = timedelta(seconds=10)  # a fire this long past is nobody's to fire
 
 
 # --- what has run ---------------------------------------------------------------------------------
@@ -178,11 +178,12 @@ def months(user: User, now: datetime) -> list[Month]:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """The next fire of all schedules."""
+    """The next fire of all schedules; overdue where no worker is there to fire it."""
 
     at: datetime
     schedule_id: UUID
     name: str
+    is_overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ class Outlook:
     steps: Checklist | None
 
 
-def outlook(user: User) -> Outlook:
+def outlook(user: User, now: datetime) -> Outlook:
     """Read what comes next and how far `user` has come: one query, of looks into indexes."""
     used = Usage.objects.filter(owner=OuterRef("pk"), runs__gt=0)
     planned = (
@@ -220,7 +221,8 @@ def outlook(user: User) -> Outlook:
         )
         .get()
     )
-    coming = found["next_at"] and Next(found["next_at"], found["next_id"], found["next_name"])
+    at = found["next_at"]
+    coming = at and Next(at, found["next_id"], found["next_name"], at < now - LATE)
     return Outlook(coming or None, _steps(found))
 
 
@@ -250,7 +252,7 @@ def wanting_a_look(user: User) -> list[Schedule]:
     """Return the schedules that fail, then those that are paused; one more than are told."""
     rows = Schedule.objects.visible_to(user).current().with_outcome()
     unwell = Q(enabled=False) | Q(outcome=Run.Status.FAILED)
-    return list(rows.filter(unwell).order_by("-enabled", "-pk")[: MOST_TOLD + 1])
+    return list(rows.filter(unwell).order_by("-enabled", "-pk")[: needs.MOST_TOLD + 1])
 
 
 def latest_runs(user: User) -> list[Row]:
@@ -280,7 +282,7 @@ def overview(user: User, now: datetime) -> Overview:
     return Overview(
         activity=activity(user, now),
         month=budgets[0],
-        outlook=outlook(user),
+        outlook=outlook(user, now),
         coming=schedules.coming(Schedule.objects.visible_to(user).current(), now),
         needs=tuple(
             needs.needs(

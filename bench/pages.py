@@ -49,7 +49,7 @@ NO_PAGES = {"stream_events", "show_alive", "show_ready", "sign_out"}
 # What a list is filtered by, so that the filter bites on this ledger.
 FILTERS = {
     "list_runs": ("status=failed", "operation=email-classify", "q=email"),
-    "list_schedules": ("status=paused", "q=email"),
+    "list_schedules": ("state=paused", "state=failing", "q=email"),
     "list_jobs": ("state=failed",),
     "list_audit_events": ("action=budget.changed", "q=budget"),
 }
