@@ -105,7 +105,8 @@ class Listener:
                 continue
             self._news.clear()
             frames, self._waiting = self._waiting, {}
-            yield b"".join(frames.values())
+            if data := b"".join(frames.values()):
+                yield data
 
 
 def encode(name: str, html: str) -> bytes:
