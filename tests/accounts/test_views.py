@@ -36,7 +36,7 @@ def test_the_right_password_leads_home(alice: User) -> None:
     response = client.post("/sign-in/", {"username": "alice", "password": PASSWORD})
 
     assert (response.status_code, response["Location"]) == (302, "/")
-    assert "Signed in as alice" in client.get("/").content.decode()
+    assert "<h1>Overview</h1>" in client.get("/").content.decode()
 
 
 def test_signing_in_leads_to_the_page_that_was_wanted(alice: User) -> None:
