@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
+from django.db.models.functions import Now
 
 from core.errors import DomainError
 from operations import registry, router
-from operations.models import Usage
+from operations.models import EngineWorker, Usage
 from operations.registry import Operation
 from preferences import services as preferences
 from providers import catalogue
@@ -73,6 +75,24 @@ def kinds_of(owner: User, now: datetime) -> list[Kind]:
         Kind(title, [card for card in cards if card.operation.kind == kind])
         for kind, title in KINDS.items()
     ]
+
+
+def total(kinds: Iterable[Kind]) -> Month:
+    """Return the sums over all operations."""
+    months = [card.month for kind in kinds for card in kind.cards]
+    return Month(
+        sum(month.runs for month in months),
+        sum(month.succeeded for month in months),
+        sum(month.failed for month in months),
+        sum(month.unknown_cost for month in months),
+        sum((month.cost_usd for month in months), Decimal(0)),
+    )
+
+
+def has_workers() -> bool:
+    """Say whether anybody would run a run now."""
+    since = Now() - EngineWorker.SILENCE
+    return EngineWorker.objects.filter(kind="worker", beat_at__gte=since).exists()
 
 
 def _card(operation: Operation[Any], choice: preferences.OperationChoice, month: Month) -> Card:

@@ -173,6 +173,23 @@ def estimate_of(
     )
 
 
+def try_out(
+    *, owner: User, operation: str, parameters: Mapping[str, Any], model: str, token: UUID | None
+) -> Run:
+    """Submit a run by hand, unless its budget has no room for it: a person can be told at once."""
+    forecast = estimate_of(owner=owner, operation=operation, parameters=parameters, model=model)
+    if forecast.refusal:
+        raise NotSubmitted(forecast.refusal)
+    return submit(
+        owner=owner,
+        operation=operation,
+        parameters=parameters,
+        origin=Run.Origin.MANUAL,
+        model=model,
+        token=token,
+    )
+
+
 def submit_many(drafts: Sequence[RunDraft], now: datetime) -> None:
     """Write the runs of many triggers in one statement, in the caller's transaction.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operations.forms.models import ModelForm
 from operations.forms.parameters import ParameterForm
 
-__all__ = ["ParameterForm"]
+__all__ = ["ModelForm", "ParameterForm"]

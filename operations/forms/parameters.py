@@ -247,6 +247,12 @@ class ParameterForm(forms.Form):
         return max(0, min(count, node.shape.max_length or MOST_ROWS, MOST_ROWS))
 
     @property
+    def shown(self) -> dict[str, Any]:
+        """Return the JSON that an unbound form is filled in with."""
+        value = self._raw() if self.is_json else self.value_of(self.root, keeps_blanks=False)
+        return value if isinstance(value, dict) else {}
+
+    @property
     def nodes(self) -> list[Node]:
         return self.root.nodes
 
@@ -313,7 +319,7 @@ class ParameterForm(forms.Form):
         if not self.is_json:
             value = self.value_of(self.root, keeps_blanks=True)
             return value if isinstance(value, dict) else {}
-        text = str(self.data.get(self.add_prefix("json"), ""))
+        text = str(self["json"].value() or "")
         try:
             value = read_json(text) if text.strip() else {}
         except forms.ValidationError:
@@ -459,6 +465,12 @@ class ParameterForm(forms.Form):
                 self.add_error("json", f"{_capitalised(path)} {problem}.")
             else:
                 self._add_problem(path, problem)
+
+    def focus_on_error(self) -> None:
+        """Let the first field with an error have the focus when the form is shown."""
+        name = next((name for name in self.fields if name in self.errors), None)
+        if name is not None:
+            self.fields[name].widget.attrs["autofocus"] = True
 
     def _add_problem(self, path: str, problem: str) -> None:
         steps = [number or name for number, name in _STEP.findall(path)]
