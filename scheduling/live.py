@@ -1,14 +1,26 @@
-"""The watcher that live parts about schedules share."""
+"""Live parts about schedules, and the watcher that they share."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Count, Max, Sum
+from django.http import Http404, QueryDict
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.utils import timezone
 
 from core import live
+from scheduling import pages
+from scheduling.filters import ExecutionFilter, ScheduleFilter
 from scheduling.models import Schedule
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+EITHER = ("ledger", "schedules")  # runs and what people do, and fires that started nothing
 
 
 @live.watcher("schedules")
@@ -29,3 +41,58 @@ def watch_schedules(owner_ids: Collection[UUID]) -> Mapping[UUID, Hashable]:
         )
     )
     return {owner_id: tuple(marks) for owner_id, *marks in rows}
+
+
+@live.region("schedules", watch=EITHER)
+def render_schedules(user: User, query: QueryDict) -> str:
+    chosen = ScheduleFilter(query, Schedule.objects.visible_to(user))
+    return render_to_string(f"{pages.LIST}#schedule-list", pages.list_context(chosen, user))
+
+
+@live.region("schedule-facts", watch=EITHER)
+def render_facts(user: User, query: QueryDict) -> str:
+    chosen = ScheduleFilter(query, Schedule.objects.visible_to(user))
+    context = {"filter": chosen, "zone": user.zone}
+    return render_to_string(f"{pages.LIST}#schedule-facts", context)
+
+
+@live.region("schedule-outlook", watch=(*EITHER, "minute"))
+def render_outlook(user: User, query: QueryDict) -> str:
+    schedules = Schedule.objects.visible_to(user)
+    context = pages.outlook_context(schedules, user, timezone.now())
+    return render_to_string(f"{pages.LIST}#schedule-outlook", context)
+
+
+@live.region("schedule-head", watch=EITHER)
+def render_head(user: User, query: QueryDict) -> str:
+    context = pages.head_context(_schedule(user, query), user)
+    return render_to_string(f"{pages.DETAIL}#schedule-head", context)
+
+
+@live.region("schedule-strip", watch=EITHER)
+def render_strip(user: User, query: QueryDict) -> str:
+    context = pages.strip_context(_schedule(user, query), user)
+    return render_to_string(f"{pages.DETAIL}#schedule-strip", context)
+
+
+@live.region("schedule-totals", watch=EITHER)
+def render_totals(user: User, query: QueryDict) -> str:
+    context = pages.totals_context(_schedule(user, query), user, timezone.now())
+    return render_to_string(f"{pages.DETAIL}#schedule-totals", context)
+
+
+@live.region("executions", watch=EITHER)
+def render_executions(user: User, query: QueryDict) -> str:
+    schedule = _schedule(user, query)
+    chosen = ExecutionFilter(query, schedule.executions.all())
+    context: dict[str, Any] = {"schedule": schedule, "filter": chosen, "zone": user.zone}
+    return render_to_string(f"{pages.DETAIL}#execution-list", context)
+
+
+def _schedule(user: User, query: QueryDict) -> Schedule:
+    try:
+        pk = UUID(query.get("id", ""))
+    except ValueError:
+        raise Http404 from None
+    schedules = Schedule.objects.visible_to(user).with_outcome()
+    return get_object_or_404(schedules, pk=pk)

@@ -51,13 +51,22 @@ def head_context(schedule: Schedule, user: User) -> dict[str, Any]:
     }
 
 
+def strip_context(schedule: Schedule, user: User) -> dict[str, Any]:
+    return {"schedule": schedule, "recent": reports.strip_of(schedule, user.zone)}
+
+
+def totals_context(schedule: Schedule, user: User, now: datetime) -> dict[str, Any]:
+    return {"schedule": schedule, "totals": reports.totals_of(schedule, user.zone, now)}
+
+
 def detail_context(
     schedule: Schedule, chosen: ExecutionFilter, user: User, now: datetime
 ) -> dict[str, Any]:
-    return head_context(schedule, user) | {
+    return {
+        **head_context(schedule, user),
+        **strip_context(schedule, user),
+        **totals_context(schedule, user, now),
         "filter": chosen,
-        "recent": reports.strip_of(schedule, user.zone),
-        "totals": reports.totals_of(schedule, user.zone, now),
         "fires": reports.next_fires(schedule, now, NEXT_FIRES),
         "operation": reports.operation_of(schedule),
     }

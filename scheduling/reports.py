@@ -303,8 +303,10 @@ class Coming:
 
     @property
     def labels(self) -> list[str]:
-        """Return the moments told beneath the bars, the first as “now”."""
-        return ["now", *(_clock(begin) for begin in self.begins[LABELLED_EVERY::LABELLED_EVERY])]
+        """Return the moments told beneath the bars, from “now” to the end."""
+        told = self.begins[LABELLED_EVERY::LABELLED_EVERY]
+        end = self.begins[0] + timedelta(minutes=AHEAD_PARTS * AHEAD_MINUTES)
+        return ["now", *(_clock(moment) for moment in (*told, end))]
 
     @property
     def label(self) -> str:
