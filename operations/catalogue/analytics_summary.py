@@ -29,12 +29,12 @@ Series = Annotated[list[Point], Field(max_length=2_000)]
 
 class Summarize(Parameters):
     days: Annotated[
-        int, Field(ge=1, le=90, description="Helix's own figures of so many days, today included.")
+        int, Field(ge=1, le=90, description="Of Helix's own figures, today included.")
     ] = 7
     series: Annotated[
         Series | None, Field(description="Figures of your own instead, up to 2,000 points.")
     ] = None
-    include_trends: bool = True
+    include_trends: Annotated[bool, Field(description="Say what rises and falls.")] = True
     timezone: Zone | None = None
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ class WorkingHours(Parameters):
 
 
 class FindTime(Parameters):
-    duration_minutes: Annotated[int, Field(ge=5, le=1_440)]
+    duration_minutes: Annotated[int, Field(ge=5, le=1_440, description="From 5 minutes to a day.")]
     window: Annotated[
         Period,
         AfterValidator(_searchable),
@@ -72,7 +72,9 @@ class FindTime(Parameters):
         Field(max_length=2_000, description="What is taken already."),
     ] = []
     timezone: Zone | None = None
-    working_hours: WorkingHours = WorkingHours()
+    working_hours: Annotated[
+        WorkingHours, Field(description="When a meeting may lie on a day.")
+    ] = WorkingHours()
     count: Annotated[int, Field(ge=1, le=20, description="How many slots to offer.")] = 3
     now: Annotated[Moment | None, Field(description="Nothing earlier is offered.")] = None
 

@@ -24,7 +24,7 @@ class ReceivedMail(Mail):
 class Classify(Parameters):
     emails: Annotated[
         list[ReceivedMail],
-        Field(min_length=1, max_length=100, description="Up to 100 mails with ids of their own."),
+        Field(min_length=1, max_length=100, description="Up to 100 mails."),
         AfterValidator(unique_ids),
     ]
 

@@ -21,8 +21,11 @@ class Compose(Parameters):
     ]
     to: Annotated[Names, Field(description="Whom it goes to; names or addresses.")] = []
     subject: Annotated[Short, Field(description="Left empty, one is written.")] = ""
-    tone: Tone = "professional"
-    length: Literal["short", "medium", "long"] = "medium"
+    tone: Annotated[Tone, Field(description="How it sounds.")] = "professional"
+    length: Annotated[
+        Literal["short", "medium", "long"],
+        Field(description="At most 80, about 150 or about 350 words."),
+    ] = "medium"
     context: Annotated[
         str, Field(max_length=20_000, description="Facts to use: notes, figures, a thread.")
     ] = ""

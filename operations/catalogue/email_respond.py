@@ -15,8 +15,11 @@ SHOWN = 12_000  # characters of the mail
 
 class Respond(Parameters):
     email: Annotated[Mail, Field(description="The mail to answer.")]
-    tone: Tone = "professional"
-    intent: Literal["accept", "decline", "ask", "acknowledge", "answer"] = "acknowledge"
+    tone: Annotated[Tone, Field(description="How it sounds.")] = "professional"
+    intent: Annotated[
+        Literal["accept", "decline", "ask", "acknowledge", "answer"],
+        Field(description="What the answer does."),
+    ] = "acknowledge"
     instructions: Annotated[
         str, Field(max_length=5_000, description="What the answer must say.")
     ] = ""

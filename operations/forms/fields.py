@@ -120,9 +120,11 @@ class PasteField(forms.CharField):
 
     def __init__(self, shape: Shape, *, initial: str = "") -> None:
         rows = 8 if shape.is_mails else 5
-        label = f"Paste {shape.label.lower()}" if shape.has_rows else shape.label
+        label = f"Paste {shape.label.lower()}" if shape.has_rows or shape.is_mails else shape.label
+        if shape.kind == "object":
+            label = "Paste it as it came"
         super().__init__(
-            required=False,
+            required=shape.is_required,
             strip=False,
             label=label,
             help_text=paste_help(shape),
@@ -130,6 +132,9 @@ class PasteField(forms.CharField):
             widget=forms.Textarea(attrs={"rows": rows, "spellcheck": "false", "class": "mono"}),
         )
         self.validators = []  # what may be in it is for `operations.validation` to say
+
+    def validate(self, value: Any) -> None:
+        """Leave it to `operations.validation`: there may be rows instead."""
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> BoundField:
         return PasteBoundField(form, self, field_name)
@@ -142,6 +147,10 @@ class PasteBoundField(BoundField):
 
 def paste_help(shape: Shape) -> str:
     """Say what may be pasted, by an example where that is shorter."""
+    if shape.kind == "object":
+        return (
+            "With its “From:” and “Subject:” lines, a blank line and its text; or fill it in below."
+        )
     if shape.is_mails:
         return (
             "Raw mails one after another, each with its “From:” and “Subject:” lines, a blank "

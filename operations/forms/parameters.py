@@ -61,6 +61,12 @@ class Node:
     def pasted(self) -> Pasted:
         return self.form.pasted(self)
 
+    @property
+    def unpack_name(self) -> str:
+        """Return the name of the button that makes rows of what is pasted; "": it stays text."""
+        has_rows = self.kind == "list" and self.shape.has_rows
+        return self.form.add_prefix("unpack") if has_rows else ""
+
     def read(self, text: str) -> Pasted:
         """Return what `text`, pasted into this list, is understood as."""
         return pasting.read(self.shape, text)
@@ -195,6 +201,9 @@ class ParameterForm(forms.Form):
             node.nodes.append(child)
             match child.kind:
                 case "object":
+                    if shape.is_mails:
+                        text = self._texts.get(name, "")
+                        self.fields[f"{name}-paste"] = PasteField(shape, initial=text)
                     fits = self._fill(child, {} if given is None else given)
                 case "list":
                     fits = self._fill_list(child, [] if given is None else given)
@@ -257,12 +266,12 @@ class ParameterForm(forms.Form):
         return self.root.nodes
 
     def lists(self) -> Iterator[Node]:
-        """Yield the lists that can be pasted into."""
+        """Yield the lists that can be pasted into, and a mail that can."""
         stack = [self.root]
         while stack:
             node = stack.pop()
             stack += node.nodes
-            if node.kind == "list" and node.shape.can_be_pasted:
+            if node.paste is not None:
                 yield node
 
     def list_called(self, name: str) -> Node | None:
@@ -380,6 +389,8 @@ class ParameterForm(forms.Form):
             each.shape.name: self.value_of(each, keeps_blanks=keeps_blanks) for each in node.nodes
         }
         kept = {name: value for name, value in values.items() if value is not MISSING}
+        if node.paste is not None and not keeps_blanks and len(node.pasted.values) == 1:
+            kept = {**node.pasted.values[0], **kept}  # what is typed has the last word
         return kept if kept or keeps_blanks else MISSING
 
     def _scalar(self, node: Node, *, keeps_blanks: bool) -> Any:
@@ -423,6 +434,9 @@ class ParameterForm(forms.Form):
             for node in self.lists():
                 for problem in node.pasted.problems:
                     self.add_error(f"{node.name}-paste", problem)
+                if node.kind == "object" and len(node.pasted.entries) > 1:
+                    many = f"These are {len(node.pasted.entries)} {node.pasted.nouns}; paste one."
+                    self.add_error(f"{node.name}-paste", many)
             for name, made in self.fields.items():
                 if isinstance(made, ParameterField):
                     self._clean_field(name, made)

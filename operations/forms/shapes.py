@@ -20,6 +20,7 @@ LONG_TEXT: Final = 500  # characters; from here on a text gets several lines to 
 SHORT_NAMES: Final = frozenset({"subject", "title", "name"})  # one line, whatever their limit
 MOST_BOXES: Final = 12  # a list of whole numbers from so few is ticked, not typed
 MOST_ROWS: Final = 100  # a list that may be longer is edited as lines of text
+LABELS: Final = {"emails": "E-mails", "email": "E-mail"}
 SINGULARS: Final = {"busy": "busy time", "series": "point", "emails": "e-mail"}
 PLAIN: Final[dict[Any, str]] = {
     str: "text",
@@ -92,7 +93,7 @@ def shapes_of(model: type[BaseModel]) -> tuple[Shape, ...]:
 def _field(name: str, info: FieldInfo) -> Shape:
     shape = _read(info.annotation, info.metadata)
     name = info.alias or name
-    label = info.title or name.replace("_", " ").capitalize()
+    label = info.title or LABELS.get(name) or name.replace("_", " ").capitalize()
     if shape.kind == "text" and (shape.max_length or LONG_TEXT) >= LONG_TEXT:
         kind = "text" if name in SHORT_NAMES else "long"
     else:

@@ -63,7 +63,7 @@ def try_operation(request: UserRequest, slug: str) -> HttpResponse:
         return _show(request, definition, form, model)
     if not is_fragment(request):
         return redirect_to(request, "show_run", run.pk)
-    context = {"outcome": outcomes.context_of(run), "token": uuid4()}
+    context = {**outcomes.context_of(run), "token": uuid4()}
     response = HttpResponse(render_to_string(f"{PAGE}#try-result", context, request=request))
     response["HX-Reswap"] = "outerHTML show:#try-result:top"
     return retarget(response, "#try-result")
@@ -92,7 +92,12 @@ def preview_parameters(request: UserRequest, slug: str) -> HttpResponse:
     field = request.POST.get("field", "")
     pasted = node.read(request.POST.get(field, ""))
     prefix = field.removesuffix(f"{node.name}-paste")
-    context = {"id": f"id_{prefix}{node.name}", "pasted": pasted}
+    context = {
+        "id": f"id_{prefix}{node.name}",
+        "pasted": pasted,
+        "unpack": f"{prefix}unpack" if node.shape.has_rows else "",
+        "name": node.name,
+    }
     return render_page(request, "operations/_pasted.html", context)
 
 
