@@ -26,6 +26,7 @@ class SystemJob:
     name: str
     every: timedelta | None
     next_at: datetime | None
+    is_due: bool = False  # its time has come; the next tick starts it
     recent: Sequence[JobRun]  # oldest first
 
     @property
@@ -88,12 +89,6 @@ class Board:
     moved_at: datetime | None
     target: float = TARGET
 
-    @property
-    def pausing_note(self) -> str:
-        if not self.pausing:
-            return ""
-        return f"{units.count(self.pausing)} of them after a failed attempt"
-
 
 def board(jobs: JobRunQuerySet, *, now: datetime) -> Board:
     """Return the board of `jobs`, those that its reader may see. Six queries, whatever there is."""
@@ -122,21 +117,24 @@ def _system(jobs: JobRunQuerySet, now: datetime) -> list[SystemJob]:
     recent: defaultdict[str, list[JobRun]] = defaultdict(list)
     for run in jobs.newest_of(names, RECENT).order_by("id"):
         recent[run.name].append(run)
-    return [
-        SystemJob(
-            name=name,
-            every=switched_on[name].every if name in switched_on else None,
-            next_at=_next(switched_on[name], stamps.get(name), now)
-            if name in switched_on
-            else None,
-            recent=recent[name],
+    system = []
+    for name in names:
+        job = switched_on.get(name)
+        next_at = _next(job, stamps.get(name), now) if job else None
+        system.append(
+            SystemJob(
+                name=name,
+                every=job.every if job else None,
+                next_at=next_at,
+                is_due=next_at == now,
+                recent=recent[name],
+            )
         )
-        for name in names
-    ]
+    return system
 
 
 def _next(job: registry.Periodic, stamped_at: datetime | None, now: datetime) -> datetime:
-    """Return when `job` starts next: at once where its slot has come, or it never ran."""
+    """Return when `job` starts next: now where its slot has come, or it never ran."""
     return max(now, job.next_after(stamped_at)) if stamped_at else now
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Page, Request, Response
@@ -13,6 +13,7 @@ RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 WIDTHS = (320, 360, 390, 768, 1024, 1440)
 WIDE, NARROW = 1280, 360  # px
 HEIGHT = 800
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 # A form that is not valid, or a rule that says no, is an answer and no fault.
 USUAL = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT})
 
@@ -46,8 +47,15 @@ _SAY = """([name, data]) => {
   return open.length;
 }"""
 
+# The colour of plain text by the system's scheme, and nothing on its way to another.
+_IS_SETTLED = {
+    scheme: f"""() => getComputedStyle(document.documentElement).color === "{colour}"
+      && document.getAnimations().every((each) => each.playState !== "running")"""
+    for scheme, colour in {"light": "rgb(0, 0, 0)", "dark": "rgb(255, 255, 255)"}.items()
+}
+
 _BARRIERS = """async (tags) => {
-  const options = {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]};
+  const options = {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"], preload: false};
   const found = await axe.run(document, options);
   return found.violations.map(({id, impact, help, nodes}) => ({id, impact, help,
     nodes: nodes.map((node) => ({html: node.html, says: node.failureSummary}))}));
@@ -122,13 +130,19 @@ def barriers(page: Page) -> list[str]:
     return [_told(found) for found in page.evaluate(_BARRIERS, list(RULES))]
 
 
+def show_in(page: Page, scheme: Literal["light", "dark"]) -> None:
+    """Have the system ask for a scheme, and wait until every colour of the page is there."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(_IS_SETTLED[scheme])
+
+
 def assert_no_barriers(page: Page, *, widths: Iterable[int] = (WIDE, NARROW)) -> None:
     """Ask axe in light and dark, wide and narrow; the page must leave its scheme to the system."""
     found = []
     for width in widths:
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
+        for scheme in SCHEMES:
+            show_in(page, scheme)
             found += [f"{width} px, {scheme}: {each}" for each in barriers(page)]
     assert not found, f"{page.url}\n" + "\n".join(found)
 

@@ -16,7 +16,10 @@ from tests.browser.kit import (
 
 SITE = "https://site.test/"
 POLICY = "default-src 'none'; style-src 'self'"
-SOUND = "<!doctype html><html lang=en><title>T</title><body><main><h1>T</h1>{}</main></body></html>"
+SOUND = (
+    "<!doctype html><html lang=en><meta name=color-scheme content='light dark'><title>T</title>"
+    "<body><main><h1>T</h1>{}</main></body></html>"
+)
 
 
 @pytest.fixture
