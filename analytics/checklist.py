@@ -9,8 +9,7 @@ from dataclasses import dataclass
 class Beginning:
     """How far a person has come.
 
-    `ready` are the vendors with a key; `missing` says what the others need: “Anthropic: set
-    ANTHROPIC_API_KEY.”
+    `ready` are the vendors with a key; `variables` name what would give the others theirs.
     """
 
     has_tried: bool
@@ -18,7 +17,7 @@ class Beginning:
     has_fired: bool
     has_budget: bool
     ready: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +89,18 @@ def checklist(so_far: Beginning) -> Checklist:
     )
 
 
-_WITHOUT = "Works without: the built-in rules answer. For a model's answers, give one a key."
+_WITHOUT = "Works without: the built-in rules answer."
 
 
 def _provider_step(so_far: Beginning) -> Step:
     if so_far.ready:
         text = f"Ready: {', '.join(so_far.ready)}."
     else:
-        text = " ".join((_WITHOUT, *so_far.missing))
+        text = _WITHOUT
+        if so_far.variables:
+            *some, last = so_far.variables
+            names = f"{', '.join(some)} or {last}" if some else last
+            text += f" For a model's answers, start Helix with {names}."
     return Step(
         "Connect a provider",
         text,

@@ -226,6 +226,9 @@ def outlook(user: User, now: datetime) -> Outlook:
     return Outlook(coming or None, _steps(found))
 
 
+_ENV = "env:"  # how a reference to a variable begins
+
+
 def _steps(found: Mapping[str, Any]) -> Checklist | None:
     if found["is_hidden"]:
         return None
@@ -239,7 +242,11 @@ def _steps(found: Mapping[str, Any]) -> Checklist | None:
         Beginning(
             **{name: found[name] for name in names},
             ready=tuple(each.label for each in vendors if each.is_configured),
-            missing=tuple(f"{each.label}: {each.missing}" for each in vendors if each.missing),
+            variables=tuple(
+                each.key_ref.removeprefix(_ENV)
+                for each in vendors
+                if not each.is_configured and each.key_ref.startswith(_ENV)
+            ),
         )
     )
     return None if steps.is_done else steps

@@ -48,7 +48,7 @@ STEPS = 15  # pages walked to a deep one where the key of its rows is no moment
 NO_PAGES = {"stream_events", "show_alive", "show_ready", "sign_out"}
 # What a list is filtered by, so that the filter bites on this ledger.
 FILTERS = {
-    "list_runs": ("status=failed", "operation=email-classify", "q=email"),
+    "list_runs": ("status=failed", "operation=email-classify", "origin=manual"),
     "list_schedules": ("state=paused", "state=failing", "q=email"),
     "list_jobs": ("state=failed",),
     "list_audit_events": ("action=budget.changed", "q=budget"),
