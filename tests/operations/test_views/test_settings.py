@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -109,7 +110,7 @@ def test_the_whole_table_is_saved_at_once(alice: User, as_alice: Client) -> None
     )
     assert choice_of(alice, "task-breakdown").model == "local:rules-1"
     event = AuditEvent.objects.get(action="preferences.saved")
-    assert set(event.detail.after) == {"email-compose", "task-breakdown"}
+    assert set(json.loads(event.detail.text)["after"]) == {"email-compose", "task-breakdown"}
 
 
 def test_saving_takes_one_read_and_one_write_of_preferences(
