@@ -132,7 +132,7 @@ def figure(
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"size": 11, "color": "--text-3"},
-        "margin": {"l": 52, "r": 12, "t": 8, "b": 28},
+        "margin": {"l": 52, "r": 12, "t": 8, "b": 40},
         "showlegend": False,
         "dragmode": False,
         "hovermode": "x unified" if is_time else "closest",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
@@ -171,7 +172,8 @@ class RunFilter:
 
     def _counted_one_by_one(self) -> dict[str, int]:
         """Count each state by the index that serves it, all in one statement."""
-        parts, values = [], []
+        parts: list[str] = []
+        values: list[Any] = []
         for state in ("", *Run.Status.values):
             rows = self._asked_for.of_status(state) if state else self._asked_for
             try:
@@ -206,7 +208,7 @@ class RunFilter:
     # --- what there is to choose ------------------------------------------------------------------
 
     @property
-    def states(self) -> list[tuple[str, str, str | None]]:
+    def states(self) -> Sequence[tuple[str, str, str | None]]:
         """Return the choices of the state; rare states show only where there is a run of them."""
         counts = self.state_counts
         return [("", "All", counts[""])] + [

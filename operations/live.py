@@ -70,7 +70,7 @@ def watch_ledger(owner_ids: Collection[UUID]) -> Mapping[UUID, Hashable]:
         return {UUID(name): tuple(marks) for name, *marks in cursor.fetchall()}
 
 
-@live.region("runs", watch=("ledger", "schedules"))
+@live.region("runs", watch="ledger")
 def render_runs(user: User, query: QueryDict) -> str:
     found = RunFilter(query, Run.objects.visible_to(user))
     return render_to_string("operations/run_list.html#run-table", {"found": found})
@@ -82,7 +82,7 @@ def render_run_states(user: User, query: QueryDict) -> str:
     return render_to_string("operations/run_list.html#run-states", {"found": found})
 
 
-@live.region("run", watch="ledger")
+@live.region("run", watch=("ledger", "minute"))  # why it waits may change without a row of it
 def render_run(user: User, query: QueryDict) -> str:
     return render_to_string("operations/_outcome.html", outcomes.context_of(_run(user, query)))
 

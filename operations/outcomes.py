@@ -64,7 +64,9 @@ def waiting_of(run: Run, *, has_attempts: bool) -> Waiting | None:
         return None
     alive = EngineWorker.objects.filter(beat_at__gte=Now() - EngineWorker.SILENCE)
     workers = alive.count()
-    provider, budgets, ahead = None, (), 0
+    provider: waiting.Provider | None = None
+    budgets: tuple[waiting.Money, ...] = ()
+    ahead = 0
     if workers and run.lane:
         provider = _provider(run.lane)
     elif workers and run.claims and not has_attempts:

@@ -21,6 +21,7 @@ from operations.results.given import Given
 logger = logging.getLogger(__name__)
 
 LONG = 120  # characters; what is longer, or has lines, stands in a block of its own
+SMALL = 3  # parts of an object that stands in one line
 MOST_ENTRIES = 50  # of a list of parameters; all of them are in the JSON
 OTHER_VERSION = (
     "This result has a form of another version of the operation, so it is shown as it is."
@@ -119,20 +120,34 @@ def _fields(values: Mapping[str, Any]) -> list[Field]:
 
 def _field(label: str, value: Any) -> Field:
     if isinstance(value, Mapping):
-        flat = all(not isinstance(each, Mapping | list) for each in value.values())
-        if flat and len(value) <= 3:
-            told = ", ".join(f"{label_of(k).lower()} {_word(v)}" for k, v in value.items())
-            return _text(label, told)
-        return Field(label, entries=[_fields(value)])
+        line = _line(value)
+        return _text(label, line) if line else Field(label, entries=[_fields(value)])
     if isinstance(value, list):
         if all(not isinstance(each, Mapping | list) for each in value):
             return _text(label, ", ".join(_word(each) for each in value))
-        entries = [
-            _fields(each) if isinstance(each, Mapping) else [_field("", each)]
-            for each in value[:MOST_ENTRIES]
-        ]
+        entries = [_entry(each) for each in value[:MOST_ENTRIES]]
         return Field(label, entries=entries, hidden=max(0, len(value) - MOST_ENTRIES))
     return _text(label, _word(value))
+
+
+def _entry(value: Any) -> list[Field]:
+    if not isinstance(value, Mapping):
+        return [_field("", value)]
+    line = _line(value)
+    return [_text("", line)] if line else _fields(value)
+
+
+def _line(value: Mapping[str, Any]) -> str:
+    """Return a small object in one line; "" for one that has lists, objects or much to say."""
+    said = {name: each for name, each in value.items() if each not in (None, "", [], {})}
+    if len(said) > SMALL or any(isinstance(each, Mapping) for each in said.values()):
+        return ""
+    words = {
+        name: ", ".join(map(_word, each)) if isinstance(each, list) else _word(each)
+        for name, each in said.items()
+    }
+    line = " · ".join(f"{label_of(name)} {word}" for name, word in words.items())
+    return line if len(line) <= LONG else ""
 
 
 def _text(label: str, text: str) -> Field:
