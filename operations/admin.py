@@ -29,6 +29,7 @@ else:
 
 class AttemptInline(_Inline):
     model = Attempt
+    template = "admin/edit_inline/read_only.html"
     fields = [
         "number",
         "provider",
