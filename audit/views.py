@@ -51,4 +51,5 @@ def _name(event: AuditEvent) -> str:
     """Return who did it; the log outlives people, whose id then stands for them."""
     if event.actor_id is None:
         return ""
-    return event.actor.username if event.actor else str(event.actor_id)
+    name: str | None = event.actor_name  # type: ignore[attr-defined]  # annotated by the filter
+    return name or str(event.actor_id)

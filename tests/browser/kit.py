@@ -55,7 +55,8 @@ _IS_SETTLED = {
 }
 
 _BARRIERS = """async (tags) => {
-  const options = {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"], preload: false};
+  const runOnly = {type: "tag", values: tags};
+  const options = {runOnly, resultTypes: ["violations"], preload: false};
   const found = await axe.run(document, options);
   return found.violations.map(({id, impact, help, nodes}) => ({id, impact, help,
     nodes: nodes.map((node) => ({html: node.html, says: node.failureSummary}))}));
