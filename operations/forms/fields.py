@@ -79,7 +79,7 @@ class ParameterField(forms.Field):
         """
         kind = self.shape.kind
         if kind == "boxes":
-            values = [number_of(each) for each in value or []]
+            values = [number_of(str(each)) for each in value or []]
             return MISSING if self.is_partial and not values else values
         if kind == "truth" and not self.is_partial:
             return bool(value)

@@ -184,7 +184,8 @@ class ParameterForm(forms.Form):
         if self.is_json:
             self.fields.clear()
             self.root.nodes.clear()
-            text = json.dumps(value, indent=2, ensure_ascii=False) if value else ""
+            is_plain = not pasting.can_be_shown(value)
+            text = json.dumps(value, indent=2, ensure_ascii=is_plain) if value else ""
             self.fields["json"] = JsonField()
             self.fields["json"].initial = self._texts.pop("json", text)
 
@@ -333,7 +334,7 @@ class ParameterForm(forms.Form):
             value = read_json(text) if text.strip() else {}
         except forms.ValidationError:
             return None
-        return value if isinstance(value, dict) else None
+        return value if isinstance(value, dict) and pasting.can_be_shown(value) else None
 
     def _change_list(self, verb: str, target: str, value: dict[str, Any]) -> None:
         name, _, number = target.rpartition("-") if verb == "remove" else (target, "", "")

@@ -130,10 +130,22 @@ def _read_json(shape: Shape, text: str, pasted: Pasted) -> None:
         told = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         pasted.problems.append(f"This JSON cannot be read: {told}.")
         return
+    if not can_be_shown(found):
+        pasted.problems.append("This JSON holds half of a surrogate pair, which is no character.")
+        return
     if isinstance(found, dict):
         inner = found.get(shape.name)
         found = inner if isinstance(inner, list) else [found]
     pasted.entries = [Entry(number, each) for number, each in enumerate(found, start=1)]
+
+
+def can_be_shown(value: Any) -> bool:
+    """Say whether JSON is text that a page can hold: half of a surrogate pair is none."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
 
 
 # --- mails ----------------------------------------------------------------------------------------
@@ -359,7 +371,7 @@ def written(shape: Shape, values: Sequence[Any]) -> str:
         if not isinstance(value, Mapping):
             break
         cells = [_cell(value.get(each.name)) for each in columns]
-        lines.append(mark.join(cells).rstrip(" |,"))
+        lines.append(mark.join(cells).rstrip(" |" if is_prose else " "))
     text = "\n".join(lines)
     return text if read(shape, text).values == list(values) else json.dumps(values, indent=1)
 

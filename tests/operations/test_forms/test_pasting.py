@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from operations import registry
+from operations.forms import pasting
+from operations.forms.pasting import Pasted
+from operations.forms.shapes import Shape, shapes_of
+
+TEN_MAILS = (Path(settings.BASE_DIR) / "tests/browser/mails.txt").read_text()
+
+
+def shape_of(operation: str, name: str) -> Shape:
+    shapes = shapes_of(registry.get(operation).parameters)
+    return next(shape for shape in shapes if shape.name == name)
+
+
+def read_mails(text: str) -> Pasted:
+    return pasting.read(shape_of("email-classify", "emails"), text)
+
+
+def read_tasks(text: str) -> Pasted:
+    return pasting.read(shape_of("task-prioritize", "tasks"), text)
+
+
+def read_series(text: str) -> Pasted:
+    return pasting.read(shape_of("analytics-summary", "series"), text)
+
+
+def test_ten_mails_are_told_apart() -> None:
+    pasted = read_mails(TEN_MAILS)
+
+    assert (len(pasted.entries), pasted.problems, pasted.notes) == (10, [], [])
+    assert [mail["subject"].split()[0] for mail in pasted.values] == [
+        *("URGENT:", "Issue", "Move", "Your", "Please"),
+        *("Sunday", "Your", "Invitation:", "Out", "Fwd:"),
+    ]
+
+
+def test_a_mail_is_read_as_its_reader_sees_it() -> None:
+    first, newsletter, *_ = read_mails(TEN_MAILS).values
+
+    assert first["from"] == "Märta Lindqvist <marta.lindqvist@northwind-logistics.com>"
+    assert "140 parcels are waiting and" in first["body"]  # the line goes on after “=”
+    assert first["received_at"] == "2026-11-20T09:13:58+01:00"
+    assert first["headers"] == {"X-Priority": "1 (Highest)"}  # not the journey
+    assert newsletter["headers"]["List-Unsubscribe"].startswith("<https://morningcache.dev/")
+
+
+def test_of_several_parts_the_plain_text_is_read() -> None:
+    body = read_mails(TEN_MAILS).values[6]["body"]
+
+    assert body.startswith("Dear Valued Customer,")
+    assert "<html>" not in body
+    assert "b1_7d1" not in body
+
+
+def test_a_mail_forwarded_inside_another_stays_inside() -> None:
+    assert "From: Ines Costa" in read_mails(TEN_MAILS).values[9]["body"]
+
+
+def test_windows_line_ends_change_nothing() -> None:
+    assert read_mails(TEN_MAILS.replace("\n", "\r\n")).values == read_mails(TEN_MAILS).values
+
+
+def test_a_mailbox_file_is_read() -> None:
+    text = (
+        "From jo@example.com Fri Nov 20 08:00:00 2026\nFrom: jo@example.com\nSubject: One\n\nA\n\n"
+        "From sam@example.com Fri Nov 20 09:00:00 2026\nFrom: sam@example.com\n\nFrom here on, B\n"
+    )
+
+    assert read_mails(text).values == [
+        {"from": "jo@example.com", "subject": "One", "body": "A"},
+        {"from": "sam@example.com", "body": "From here on, B"},
+    ]
+
+
+def test_text_without_headers_is_mails_without_a_sender_and_says_so() -> None:
+    pasted = read_mails("Are you there?\n\nJo\n---\nPlease pay.")
+
+    assert pasted.values == [{"body": "Are you there?\n\nJo"}, {"body": "Please pay."}]
+    assert "No “From:” line" in pasted.notes[0]
+
+
+def test_text_before_the_first_mail_is_a_problem_of_its_line() -> None:
+    pasted = read_mails("My inbox of today\n\nFrom: jo@example.com\nSubject: One\n\nA")
+
+    assert len(pasted.entries) == 1
+    assert pasted.problems == ["Line 1 stands before the first mail: begin with “From: …”."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "From: a\nContent-Type: multipart/mixed\n\nno boundary",
+        "From: a\nContent-Type: text/x; charset=none\nContent-Transfer-Encoding: base64\n\n!",
+        "From: =?no-such?Q?x?=\nDate: Mon, 99 Foo 9999\n\nx",
+        "From: a\nDate: Fri, 20 Nov 99999 08:00:00 +9999\n\nx",
+        "From: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\n" * 300,
+        "From:\n\n\nFrom:\n",
+        "\ufeffFrom: a\n\nx",
+        "From: \ud800\n\n\x00",
+    ],
+)
+def test_no_mail_is_too_broken_to_be_read(text: str) -> None:
+    assert read_mails(text).entries
+
+
+def test_json_is_read_as_it_is() -> None:
+    assert read_mails('[{"id": "7", "subject": "x"}]').values == [{"id": "7", "subject": "x"}]
+    assert read_mails('{"emails": [{"subject": "x"}]}').values == [{"subject": "x"}]
+    assert read_mails('{"subject": "x"}').values == [{"subject": "x"}]
+
+
+def test_broken_json_names_its_line() -> None:
+    assert read_mails('[\n{"subject": }\n]').problems[0].startswith("Line 2 is not JSON")
+    assert "too deeply" in read_mails("[" * 100_000).problems[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("Send the tax return", {"title": "Send the tax return"}),
+        ("- [ ] Call Jo, then Sam", {"title": "Call Jo, then Sam"}),
+        (
+            "Publish | 2026-11-27 | 5 | 90 | 2, 3",
+            {
+                "title": "Publish",
+                "due": "2026-11-27",
+                "importance": 5,
+                "effort_minutes": 90,
+                "blocked_by": ["2", "3"],
+            },
+        ),
+        ("Tidy\t\t1", {"title": "Tidy", "importance": 1}),
+        ("Tidy | | high", {"title": "Tidy", "importance": "high"}),  # for validation to refuse
+    ],
+)
+def test_a_task_is_a_line(line: str, value: dict[str, Any]) -> None:
+    assert read_tasks(line).values == [value]
+
+
+def test_a_line_with_too_many_columns_is_named() -> None:
+    pasted = read_tasks("Tidy\na|b|c|d|e|f")
+
+    assert pasted.values == [{"title": "Tidy"}]
+    assert pasted.problems == [
+        "Line 2 has 6 columns; there are 5: title, due, importance, effort minutes, blocked by."
+    ]
+
+
+def test_a_first_line_of_names_says_which_columns_there_are() -> None:
+    pasted = read_tasks("id,importance,title\na,5,Pay\nb,1,Tidy")
+
+    assert pasted.values == [
+        {"id": "a", "importance": 5, "title": "Pay"},
+        {"id": "b", "importance": 1, "title": "Tidy"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("2026-11-01,10", 10),
+        ("2026-11-01, -1.5e2", -150.0),
+        ("2026-11-01 12", 12),
+        ("2026-11-01;3,5", 3.5),
+        ("2026-11-01;1,000", "1,000"),  # a thousand, or one: not ours to guess
+        ("2026-11-01,", None),
+    ],
+)
+def test_a_point_is_a_line(line: str, value: object) -> None:
+    assert read_series(line).values == [{"t": "2026-11-01", "value": value}]
+
+
+@pytest.mark.parametrize("between", [" to ", " - ", " \u2013 ", ", ", " | "])
+def test_a_stretch_of_time_is_a_line(between: str) -> None:
+    text = f"2026-11-23 09:00{between}2026-11-23T10:30:00+01:00"
+
+    assert pasting.read(shape_of("calendar-time", "busy"), text).values == [
+        {"start": "2026-11-23 09:00", "end": "2026-11-23T10:30:00+01:00"}
+    ]
+
+
+def test_what_is_written_reads_back() -> None:
+    shape = shape_of("analytics-summary", "series")
+    points = [{"t": "2026-11-01", "value": 1.5}, {"t": "2026-11-02", "value": None}]
+    odd = [{"t": "2026-11-01", "value": 1, "unit": "EUR"}]
+
+    assert pasting.written(shape, points) == "2026-11-01, 1.5\n2026-11-02,"
+    assert pasting.read(shape, pasting.written(shape, points)).values == points
+    assert pasting.read(shape, pasting.written(shape, odd)).values == odd
+
+
+def test_a_preview_shows_the_first_and_counts_the_rest() -> None:
+    pasted = read_tasks("\n".join(f"Task {number}" for number in range(1, 31)))
+
+    assert [entry.summary for entry in pasted.shown][:2] == ["Task 1", "Task 2"]
+    assert (len(pasted.shown), pasted.more, pasted.last_line, pasted.nouns) == (10, 20, 30, "tasks")
