@@ -9,8 +9,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
+from accounts.models import validate_zone
 from operations import registry
 from scheduling import cadence
+from scheduling.cadence import InvalidCron
 from scheduling.models import Schedule
 
 KINDS = {"mail": "Mail", "calendar": "Calendar", "tasks": "Tasks", "analytics": "Analytics"}
@@ -44,7 +46,6 @@ class ScheduleForm(forms.Form):
     )
     expression = forms.CharField(
         label="Cron expression",
-        required=False,
         max_length=10 * cadence.LONGEST_EXPRESSION,  # the rule says how long, with the mend
         help_text="minute · hour · day of month · month · day of week",
         widget=forms.TextInput(
@@ -85,6 +86,21 @@ class ScheduleForm(forms.Form):
             for name in CLOCK:
                 del self.fields[name]
 
+    def clean_expression(self) -> str:
+        """Ask the services' own rule already here, so that all fields are told at once."""
+        expression = str(self.cleaned_data["expression"])
+        if self.fields["expression"].required:
+            try:
+                cadence.parse(expression)
+            except InvalidCron as refusal:
+                raise ValidationError(str(refusal)) from refusal
+        return expression
+
+    def clean_zone(self) -> str:
+        zone = str(self.cleaned_data["zone"])
+        validate_zone(zone)
+        return zone
+
     @property
     def has_clock_errors(self) -> bool:
         return bool({"gap", "overlap"} & self.errors.keys())
@@ -119,6 +135,12 @@ class NewScheduleForm(ScheduleForm):
     )
 
     field_order = ["name", "operation", "type"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound and self.data.get("type") != Schedule.Type.CRON:
+            for name in CLOCK:
+                self.fields[name].required = False
 
 
 class DeleteForm(forms.Form):

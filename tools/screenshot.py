@@ -49,6 +49,8 @@ PAGES: dict[str, str | tuple[str, str]] = {
     "schedules": "/schedules/",
     "schedules-new": "/schedules/new/",
     "schedules-dialog": ("/schedules/", "a[hx-get$='/schedules/new/']"),
+    "schedules-edit": ("/schedules/", ".schedule__edit >> nth=4"),
+    "schedules-preview": "/schedules/preview/?expression=30+2+*+*+*&zone=America/New_York",
     "schedules-menu": ("/schedules/", "main [popovertarget] >> nth=1"),
     "settings-appearance": "/settings/appearance/",
     "settings-operations": "/settings/operations/",
