@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,9 @@ class PackageFinder(BaseFinder):
             return []
         return [str(found)] if find_all else str(found)
 
-    def list(self, ignore_patterns: Sequence[str] | None) -> Iterator[tuple[str, PackageStorage]]:
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterator[tuple[str, PackageStorage]]:
         for name in SERVED:
-            if file_of(name) and not matches_patterns(name, ignore_patterns or []):
+            if file_of(name) and not matches_patterns(name, [*(ignore_patterns or [])]):
                 yield name, self.storage
 
 
