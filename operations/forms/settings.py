@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from core.units import usd
 from operations import router
@@ -60,9 +63,36 @@ class UsdInput(forms.Field):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
-            return self.to_python(data) != initial
+            return bool(self.to_python(data) != initial)
         except forms.ValidationError:
             return True
+
+
+class ModelSelect(forms.Select):
+    """Draws itself: nine lists of all models take Django's templates 20 ms, this takes one."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        drawn = [
+            format_html('<optgroup label="{}">{}</optgroup>', choice, _options(label, value))
+            if isinstance(label, list)
+            else _options([(str(choice), str(label))], value)
+            for choice, label in self.choices
+        ]
+        attributes = flatatt({**self.build_attrs(self.attrs, attrs), "name": name})
+        return format_html(
+            "<select{}>{}</select>", attributes, format_html_join("", "{}", zip(drawn, strict=True))
+        )
+
+
+def _options(choices: Iterable[tuple[str, str]], value: str) -> SafeString:
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        (
+            (choice, SafeString(" selected") if choice == value else "", label)
+            for choice, label in choices
+        ),
+    )
 
 
 class LimitForm(forms.Form):
@@ -77,6 +107,7 @@ class OperationForm(forms.Form):
     enabled = forms.BooleanField(required=False)
     model = forms.ChoiceField(
         required=False,
+        widget=ModelSelect,
         error_messages={
             "invalid_choice": "Choose one of the models; “%(value)s” is not offered any more."
         },

@@ -436,3 +436,14 @@ def test_budgets_ask_the_database_little(
 @pytest.mark.parametrize("address", [OPERATIONS, BUDGETS, COMPOSE])
 def test_the_settings_are_for_who_is_signed_in(client: Client, db: None, address: str) -> None:
     assert client.get(address)["Location"].startswith("/sign-in/")
+
+
+def test_a_models_name_is_text_in_the_list_of_models(as_alice: Client) -> None:
+    provider = Provider.objects.get(name="openai")
+    label = '"><script>alert(1)</script>'
+    ProviderModel.objects.create(provider=provider, name="odd", label=label, tier="cheap", rank=99)
+
+    html = as_alice.get(OPERATIONS).content.decode()
+
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
