@@ -20,7 +20,7 @@ SHOWN = 200  # points of a series in a prompt, the latest; the figures cover all
 
 
 class Point(Parameters):
-    t: Moment
+    t: Annotated[Moment, Field(title="Date or moment")]
     value: Annotated[float | None, Field(description="Empty: nothing was measured.")]
 
 

@@ -55,13 +55,13 @@ Weekday = Annotated[int, Field(ge=1, le=7), Shown(choices=tuple(enumerate(WEEKDA
 class WorkingHours(Parameters):
     start: Clock = "09:00"
     end: Clock = "17:00"
-    days: Annotated[
-        list[Weekday], Field(min_length=1, max_length=7, description="1 is Monday, 7 is Sunday.")
-    ] = [1, 2, 3, 4, 5]
+    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)] = [1, 2, 3, 4, 5]
 
 
 class FindTime(Parameters):
-    duration_minutes: Annotated[int, Field(ge=5, le=1_440, description="From 5 minutes to a day.")]
+    duration_minutes: Annotated[
+        int, Field(ge=5, le=1_440, title="Minutes", description="From 5 to a whole day.")
+    ]
     window: Annotated[
         Period,
         AfterValidator(_searchable),
@@ -75,8 +75,10 @@ class FindTime(Parameters):
     working_hours: Annotated[
         WorkingHours, Field(description="When a meeting may lie on a day.")
     ] = WorkingHours()
-    count: Annotated[int, Field(ge=1, le=20, description="How many slots to offer.")] = 3
-    now: Annotated[Moment | None, Field(description="Nothing earlier is offered.")] = None
+    count: Annotated[int, Field(ge=1, le=20, title="Slots", description="How many to offer.")] = 3
+    now: Annotated[
+        Moment | None, Field(title="Not before", description="The present, if empty.")
+    ] = None
 
 
 class Slot(Result):

@@ -30,7 +30,7 @@ class Compose(Parameters):
         str, Field(max_length=20_000, description="Facts to use: notes, figures, a thread.")
     ] = ""
     draft: Annotated[str, Field(max_length=20_000, description="A text of yours to improve.")] = ""
-    sender_name: Annotated[Short, Field(description="The name it is signed with.")] = ""
+    sender_name: Annotated[Short, Field(title="Signed by", description="A name.")] = ""
 
 
 class Letter(Result):

@@ -23,7 +23,7 @@ class Respond(Parameters):
     instructions: Annotated[
         str, Field(max_length=5_000, description="What the answer must say.")
     ] = ""
-    sender_name: Annotated[Short, Field(description="The name it is signed with.")] = ""
+    sender_name: Annotated[Short, Field(title="Signed by", description="A name.")] = ""
 
 
 def prompt(given: Respond) -> str:

@@ -15,7 +15,7 @@ class BreakDown(Parameters):
     description: Annotated[str, Field(max_length=20_000, description="What is known about it.")] = (
         ""
     )
-    max_steps: Annotated[int, Field(ge=1, le=30, description="As few as make sense.")] = 8
+    max_steps: Annotated[int, Field(ge=1, le=30, title="Steps at most")] = 8
 
 
 class Step(Result):

@@ -30,9 +30,7 @@ class Task(Parameters):
     title: Annotated[str, Field(max_length=500)] = ""
     due: Moment | None = None
     importance: Importance = 3
-    effort_minutes: Annotated[
-        int, Field(ge=0, le=100_000, description="Minutes of work it takes.")
-    ] = 60
+    effort_minutes: Annotated[int, Field(ge=0, le=100_000, title="Minutes of work")] = 60
     blocked_by: Annotated[
         list[Id], Field(max_length=100, description="Ids of tasks that must be done first.")
     ] = []
@@ -44,7 +42,7 @@ class Prioritize(Parameters):
         Field(min_length=1, max_length=100, description="Up to 100 tasks."),
         AfterValidator(unique_ids),
     ]
-    now: Annotated[Moment | None, Field(description="The present, if empty.")] = None
+    now: Annotated[Moment | None, Field(title="As of", description="The present, if empty.")] = None
     timezone: Zone | None = None
 
 

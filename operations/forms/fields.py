@@ -28,10 +28,7 @@ class ParameterField(forms.Field):
         self.shape = shape
         self.is_partial = is_partial
         super().__init__(
-            required=shape.is_required
-            and not is_partial
-            and shape.kind != "truth"
-            and shape.name != "id",  # left out, it is numbered
+            required=not is_partial and _is_expected(shape),
             widget=_widget(shape, is_partial=is_partial),
             label=shape.label,
             help_text=_help(shape),
@@ -90,6 +87,13 @@ class ParameterField(forms.Field):
         return reader(self.shape, text) if reader else text
 
 
+def _is_expected(shape: Shape) -> bool:
+    """Say whether a page should not call the field optional: it is required, or filled in."""
+    if shape.name == "id":
+        return False  # left out, it is numbered
+    return shape.is_required or shape.default not in (None, "", [], {})
+
+
 class ParameterBoundField(BoundField):
     field: ParameterField
 
@@ -118,13 +122,13 @@ class JsonField(forms.CharField):
 class PasteField(forms.CharField):
     """Text in which many entries are pasted at once."""
 
-    def __init__(self, shape: Shape, *, initial: str = "") -> None:
+    def __init__(self, shape: Shape, *, is_partial: bool, initial: str = "") -> None:
         rows = 8 if shape.is_mails else 5
         label = f"Paste {shape.label.lower()}" if shape.has_rows or shape.is_mails else shape.label
         if shape.kind == "object":
             label = "Paste it as it came"
         super().__init__(
-            required=shape.is_required,
+            required=(shape.is_required or shape.has_rows) and not is_partial,
             strip=False,
             label=label,
             help_text=paste_help(shape),

@@ -25,7 +25,7 @@ class ModelForm(forms.Form):
     def __init__(
         self, definition: Operation[Any], data: Any = None, *, owner: User, **options: Any
     ) -> None:
-        super().__init__(data, **options)
+        super().__init__(data, label_suffix="", **options)
         snapshot = catalogue.snapshot()
         own = _own_choice(definition, owner, snapshot)
         groups = [

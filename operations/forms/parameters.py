@@ -62,6 +62,10 @@ class Node:
         return self.form.pasted(self)
 
     @property
+    def is_required(self) -> bool:
+        return self.shape.is_required and not self.form.is_partial
+
+    @property
     def unpack_name(self) -> str:
         """Return the name of the button that makes rows of what is pasted; "": it stays text."""
         has_rows = self.kind == "list" and self.shape.has_rows
@@ -204,7 +208,9 @@ class ParameterForm(forms.Form):
                 case "object":
                     if shape.is_mails:
                         text = self._texts.get(name, "")
-                        self.fields[f"{name}-paste"] = PasteField(shape, initial=text)
+                        self.fields[f"{name}-paste"] = PasteField(
+                            shape, is_partial=self.is_partial, initial=text
+                        )
                     fits = self._fill(child, {} if given is None else given)
                 case "list":
                     fits = self._fill_list(child, [] if given is None else given)
@@ -225,7 +231,9 @@ class ParameterForm(forms.Form):
             if is_long and not self.is_rearranged:
                 text, given = pasting.written(shape, given) if given else "", []
         if shape.can_be_pasted:
-            self.fields[f"{node.name}-paste"] = PasteField(shape, initial=text)
+            self.fields[f"{node.name}-paste"] = PasteField(
+                shape, is_partial=self.is_partial, initial=text
+            )
         if not shape.has_rows:
             return True
         if self.is_bound:

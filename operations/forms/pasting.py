@@ -70,6 +70,7 @@ class Pasted:
     """What a text was read as. `problems` are sentences that name their line."""
 
     noun: str = "entry"
+    is_listed: bool = True  # where the text itself is not what stays
     entries: list[Entry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -101,7 +102,7 @@ def _one_line(value: Any) -> str:
 
 def read(shape: Shape, text: str) -> Pasted:
     """Return the entries of the list `shape` that `text` holds."""
-    pasted = Pasted(noun=shape.singular)
+    pasted = Pasted(noun=shape.singular, is_listed=shape.has_rows)
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
     if not text.strip():
         return pasted
@@ -311,6 +312,7 @@ def _read_lines(shape: Shape, text: str, pasted: Pasted) -> None:
     """Read an entry a line. A first line of column names says which columns there are."""
     columns: Sequence[Shape] = shape.columns
     names = {each.name: each for each in shape.fields}
+    names |= {each.label.lower().replace(" ", "_"): each for each in shape.fields}
     is_told = False
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):

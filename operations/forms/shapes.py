@@ -20,7 +20,7 @@ LONG_TEXT: Final = 500  # characters; from here on a text gets several lines to 
 SHORT_NAMES: Final = frozenset({"subject", "title", "name"})  # one line, whatever their limit
 MOST_BOXES: Final = 12  # a list of whole numbers from so few is ticked, not typed
 MOST_ROWS: Final = 100  # a list that may be longer is edited as lines of text
-LABELS: Final = {"emails": "E-mails", "email": "E-mail"}
+LABELS: Final = {"emails": "E-mails", "email": "E-mail", "timezone": "Time zone"}
 SINGULARS: Final = {"busy": "busy time", "series": "point", "emails": "e-mail"}
 PLAIN: Final[dict[Any, str]] = {
     str: "text",

@@ -149,7 +149,7 @@ def test_a_line_with_too_many_columns_is_named() -> None:
 
     assert pasted.values == [{"title": "Tidy"}]
     assert pasted.problems == [
-        "Line 2 has 6 columns; there are 5: title, due, importance, effort minutes, blocked by."
+        "Line 2 has 6 columns; there are 5: title, due, importance, minutes of work, blocked by."
     ]
 
 
