@@ -30,7 +30,7 @@ function load(src) {
       done(window.Plotly);
     };
     script.onload = settle(resolve);
-    script.onerror = settle(() => reject(new Error("Plotly did not load")));
+    script.onerror = settle(reject);
     script.src = src;
     document.head.append(script);
   }));
@@ -60,7 +60,14 @@ function resolve(value, name = "") {
 
 async function draw(area) {
   const figure = JSON.parse(area.nextElementSibling.textContent);
-  const Plotly = await load(area.dataset.plotly);
+  let Plotly;
+  try {
+    Plotly = await load(area.dataset.plotly);
+  } catch {
+    area.dataset.drawn = "";
+    area.textContent = "The chart could not be loaded. Its figures stand in the table.";
+    return;
+  }
   if (!area.isConnected) return shown.delete(area);
   const { data, layout } = resolve(figure);
   layout.font.family = getComputedStyle(document.body).fontFamily;

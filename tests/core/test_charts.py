@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from plotly import graph_objects
+from plotly import graph_objects  # type: ignore[import-untyped]  # it has no stubs
 
 from core import charts
 from operations import registry
+from operations.catalogue.analytics_anomaly import Anomalies
 from operations.results import figures
 from operations.results.given import Given
 from tests.operations import hostile
@@ -24,14 +25,14 @@ def figures_drawn() -> Iterator[Any]:
     yield charts.figure([charts.line(X, [1.0, None, 3.0])], prefix="$")
     yield charts.figure([charts.bars(X, [1, 2, 3])], suffix=" ms", is_time=False)
     yield charts.figure([*charts.band(X, [0, 0, 0], [2, 2, 2]), charts.points(X, [1, 5, 1])])
-    for make, slug in (
-        (figures.anomalies, "analytics-anomaly"),
-        (figures.summary, "analytics-summary"),
-    ):
+    shapes: dict[str, Any] = {
+        "analytics-anomaly": figures.anomalies,
+        "analytics-summary": figures.summary,
+    }
+    for slug, shape in shapes.items():
         operation = registry.get(slug)
-        for result in (None, hostile.result_of(operation)):
-            run = finished(slug) if result is None else finished(slug, result=result)
-            shown = make(operation.result.model_validate(run.result), Given(run))  # type: ignore[operator]
+        for result in (finished(slug).result, hostile.result_of(operation)):
+            shown = shape(operation.result.model_validate(result), Given(finished(slug)))
             yield shown.chart.figure
 
 
@@ -60,7 +61,7 @@ def test_a_wrong_attribute_would_be_found() -> None:
 @pytest.mark.parametrize("figure", list(figures_drawn()))
 def test_every_token_of_a_figure_is_one_of_the_style_sheets(figure: Any) -> None:
     css = settings.BASE_DIR / "static/css"
-    known = (css / "tokens.css").read_text() + (css / "pages/runs.css").read_text()
+    known = (css / "tokens.css").read_text() + (css / "pages/run.css").read_text()
 
     tokens = set(TOKEN.findall(json.dumps(figure)))
 
@@ -84,12 +85,9 @@ def test_units_are_escaped_as_well() -> None:
 
 
 def test_unusual_values_are_marked_over_the_range_that_was_expected() -> None:
-    shown = figures.anomalies(
-        registry.get("analytics-anomaly").result.model_validate(
-            finished("analytics-anomaly").result
-        ),  # type: ignore[arg-type]
-        Given(finished("analytics-anomaly")),
-    )
+    run = finished("analytics-anomaly")
+
+    shown = figures.anomalies(Anomalies.model_validate(run.result), Given(run))
 
     assert shown.chart is not None
     low, high, series, marks = shown.chart.figure["data"]

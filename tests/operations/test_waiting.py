@@ -16,54 +16,60 @@ from tests.builders import make_run
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=30)
+
+
+def pending(at: datetime, *, claims: int = 0, has_attempts: bool = False) -> Pending:
+    return Pending(at, claims, has_attempts)
+
+
 BUDGET = Money("total", Decimal(5), Decimal("4.90"), Decimal("0.05"))
 
 
 @pytest.mark.parametrize(
     ("run", "facts", "kind", "words"),
     [
-        (Pending(NOW, 0, False), {"workers": 0, "ahead": 4}, "worker", "No worker is running"),
-        (Pending(NOW, 0, False), {"ahead": 1}, "turn", "behind 1 other run of yours"),
-        (Pending(NOW, 0, False), {"ahead": 1000}, "turn", "behind 1,000 other runs"),
-        (Pending(NOW, 0, False), {}, "turn", "It is next"),
-        (Pending(SOON, 0, False), {}, "later", "put off"),
+        (pending(NOW), {"workers": 0, "ahead": 4}, "worker", "No worker is running"),
+        (pending(NOW), {"ahead": 1}, "turn", "behind 1 other run of yours"),
+        (pending(NOW), {"ahead": 1000}, "turn", "behind 1,000 other runs"),
+        (pending(NOW), {}, "turn", "It is next"),
+        (pending(SOON), {}, "later", "put off"),
         (
-            Pending(SOON, 1, False),
+            pending(SOON, claims=1),
             {"provider": Provider("openai", paused_reason="Key refused.")},
             "provider",
             "openai is paused until someone acts: Key refused.",
         ),
         (
-            Pending(SOON, 1, False),
+            pending(SOON, claims=1),
             {"provider": Provider("openai", blocked_until=SOON)},
             "provider",
             "openai asked us to wait",
         ),
         (
-            Pending(SOON, 1, True),
+            pending(SOON, claims=1, has_attempts=True),
             {"provider": Provider("openai", open_until=SOON)},
             "provider",
             "openai is down",
         ),
         (
-            Pending(SOON, 1, False),
+            pending(SOON, claims=1),
             {"provider": Provider("openai", open_until=NOW, probe_until=SOON)},
             "provider",
             "tried with one call",
         ),
         (
-            Pending(SOON, 1, False),
+            pending(SOON, claims=1),
             {"provider": Provider("openai", open_until=NOW, blocked_until=NOW)},
             "provider",
             "rate limit of openai",
         ),
         (
-            Pending(SOON, 2, False),
+            pending(SOON, claims=2),
             {"budgets": (BUDGET,)},
             "money",
             "hold $0.05 of the monthly budget ($4.90 of $5.00 spent)",
         ),
-        (Pending(NOW, 1, True), {"budgets": (BUDGET,)}, "turn", "It is next"),
+        (pending(NOW, claims=1, has_attempts=True), {"budgets": (BUDGET,)}, "turn", "It is next"),
     ],
 )
 def test_a_pending_run_says_what_it_waits_for(
