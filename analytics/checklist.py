@@ -58,7 +58,7 @@ def checklist(so_far: Beginning) -> Checklist:
         (
             Step(
                 "Try an operation",
-                "Its form is filled with an example; nothing to install, no key needed.",
+                "Paste something of yours, or let an example fill the form; no key is needed.",
                 "list_operations",
                 "Choose an operation",
                 so_far.has_tried,

@@ -80,6 +80,10 @@ class Activity:
         )
 
     @property
+    def has_runs(self) -> bool:
+        return any(self.runs_by_day)
+
+    @property
     def runs_by_day(self) -> list[int]:
         return [day.runs for day in self.days]
 
