@@ -128,7 +128,9 @@ document.addEventListener("submit", (event) => {
 // --- forms that must not be left by mistake ------------------------------------------------------
 let isChanged = false;
 document.addEventListener("input", ({ target }) => (isChanged ||= Boolean(target.closest("[data-guard]"))));
-document.addEventListener("submit", ({ target }) => target.matches("[data-guard]") && (isChanged = false));
+const saved = (form) => form.matches?.("[data-guard]") && (isChanged = false);
+document.addEventListener("htmx:afterRequest", ({ detail }) => detail.successful && saved(detail.elt));
+document.addEventListener("submit", ({ target }) => !target.hasAttribute("hx-post") && saved(target));
 addEventListener("beforeunload", (event) => isChanged && event.preventDefault());
 
 // --- times: “in 4 minutes” must not still stand there in five ------------------------------------
