@@ -19,7 +19,7 @@ def distance(at: datetime, now: datetime, zone: tzinfo) -> str:
     seconds = round((at - now).total_seconds())
     size = abs(seconds)
     if size < _MINUTE_S:
-        return "now"
+        return "in under a minute" if seconds > 0 else "just now"
     if size < _HOUR_S:
         return _told(seconds, size // _MINUTE_S, "minute")
     if size < _DAY_S:

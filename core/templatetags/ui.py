@@ -42,10 +42,10 @@ def percent(share: float | None) -> str:
     """Return a share (0 to 1) as percent; never “100%” for what is only nearly all."""
     if share is None:
         return units.UNKNOWN
-    value = 100 * share
-    if 99.9 < value < 100:
+    value = round(100 * share, 1)
+    if value == 100 and share < 1:
         return "99.9%"
-    return f"{value:.0f}%" if value == round(value) else f"{value:.1f}%"
+    return f"{value:.0f}%" if value == int(value) else f"{value:.1f}%"
 
 
 @register.filter

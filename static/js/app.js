@@ -141,7 +141,9 @@ setInterval(() => {
     const size = Math.abs(seconds);
     if (size >= 86400) continue;
     const said =
-      size < 60 ? "now" : size < 3600 ? words.format(Math.trunc(seconds / 60), "minute") : words.format(Math.trunc(seconds / 3600), "hour");
+      size >= 3600 ? words.format(Math.trunc(seconds / 3600), "hour")
+      : size >= 60 ? words.format(Math.trunc(seconds / 60), "minute")
+      : seconds > 0 ? "in under a minute" : "just now";
     if (each.textContent !== said) each.textContent = said;
   }
 }, 1e4);

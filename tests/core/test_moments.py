@@ -14,8 +14,8 @@ NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)  # 23:30 in Berlin
 @pytest.mark.parametrize(
     ("away", "words"),
     [
-        (timedelta(seconds=59), "now"),
-        (timedelta(seconds=-59), "now"),
+        (timedelta(seconds=59), "in under a minute"),
+        (timedelta(seconds=-59), "just now"),
         (timedelta(minutes=1), "in 1 minute"),
         (timedelta(minutes=4, seconds=40), "in 4 minutes"),
         (timedelta(minutes=-59), "59 minutes ago"),

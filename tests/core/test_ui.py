@@ -53,7 +53,14 @@ def test_no_moment_is_never() -> None:
 
 @pytest.mark.parametrize(
     ("share", "told"),
-    [(None, "unknown"), (1, "100%"), (0.99999, "99.9%"), (0.5, "50%"), (0.978, "97.8%")],
+    [
+        (None, "unknown"),
+        (1, "100%"),
+        (0.99999, "99.9%"),
+        (0.55, "55%"),
+        (0.978, "97.8%"),
+        (0, "0%"),
+    ],
 )
 def test_a_share_is_never_rounded_up_to_all(share: float | None, told: str) -> None:
     assert rendered("{{ share|percent }}", share=share) == told
