@@ -11,7 +11,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (!dialog?.contains(event.detail.elt) && event.detail.target?.id !== "dialog-body") return;
+  if (event.detail.target?.id !== "dialog-body") return; // a part of the form leaves the focus where it is
   const body = one("#dialog-body");
   if (dialog && !dialog.open && body?.childElementCount) {
     before?.closest("[popover]")?.hidePopover();
