@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import DatabaseError
 from django.db.models import Count, QuerySet, TextField, Value
@@ -144,10 +145,10 @@ def _read() -> Counts:
     return Counts(**numbers, troubles=tuple(sorted(troubles, key=lambda each: each.provider)))
 
 
-def _counted(what: str, rows: QuerySet) -> QuerySet:  # type: ignore[type-arg]  # any model's
+def _counted(what: str, rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
     text = Value("", output_field=TextField())
     named = rows.order_by().annotate(what=Value(what, output_field=TextField()), text=text)
-    counted = named.values("what", "text").annotate(number=Count("pk"))
+    counted: QuerySet[Any, Any] = named.values("what", "text").annotate(number=Count("pk"))
     return counted.values_list("what", "number", "text")
 
 

@@ -209,7 +209,7 @@ def outlook(user: User, now: datetime) -> Outlook:
         owner=OuterRef("pk"), monthly_budget_usd__isnull=False
     )
     hidden = ThemePreference.objects.filter(owner=OuterRef("pk"), is_checklist_hidden=True)
-    found: dict[str, Any] = (
+    found: Mapping[str, Any] = (
         User.objects.filter(pk=user.pk)
         .values(
             next_at=Subquery(planned.values("next_execution_at")[:1]),

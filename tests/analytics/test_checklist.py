@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,9 @@ def test_somebody_new_has_four_steps_before_them() -> None:
     ],
 )
 def test_each_step_is_done_by_its_own_fact(fact: str, title: str) -> None:
-    found = checklist(replace(NEW, **{fact: True}))
+    changes: dict[str, Any] = {fact: True}
+
+    found = checklist(replace(NEW, **changes))
 
     assert [step.title for step in found.steps if step.is_done] == [title]
 

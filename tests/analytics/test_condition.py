@@ -11,6 +11,7 @@ from accounts.models import User
 from analytics import condition
 from analytics.condition import Counts, Trouble
 from core import vitals
+from core.health import red
 from jobs.models import JobRun, JobStamp
 from operations.models import EngineWorker, ProviderState, Run
 
@@ -143,7 +144,7 @@ def test_a_database_that_fails_is_told_and_fails_no_page() -> None:
 
 
 def test_missing_migrations_are_told(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = vitals.red("1 migrations are not applied.", mend="`manage.py migrate`")
+    missing = red("1 migrations are not applied.", mend="`manage.py migrate`")
     monkeypatch.setattr(vitals, "check_migrations", lambda: missing)
 
     assert condition.current().headline == "The database is not up to date"

@@ -133,7 +133,11 @@ def test_an_operations_limit_is_its_preference(alice: User) -> None:
 
     _, month = reports.months(alice, NOW)
 
-    assert (month.operation, month.limit_usd, month.is_near) == ("email-classify", 2, True)
+    assert (month.operation, month.limit_usd, month.is_near) == (
+        "email-classify",
+        Decimal(2),
+        True,
+    )
 
 
 # --- how far, and what next -----------------------------------------------------------------------
