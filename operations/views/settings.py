@@ -157,6 +157,13 @@ class BudgetRow:
     form: LimitForm | None
 
     @property
+    def is_idle(self) -> bool:
+        """Say whether there is nothing to show: no limit, nothing spent, nothing held."""
+        report = self.report
+        is_empty = report.limit_usd is None and not report.spent_usd and not report.held_usd
+        return is_empty and report.scope != TOTAL
+
+    @property
     def tone(self) -> str:
         return {"Over the limit": "danger", "Limit reached": "danger"}.get(self.word, "warning")
 

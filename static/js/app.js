@@ -16,6 +16,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (dialog && !dialog.open && body?.childElementCount) {
     before?.closest("[popover]")?.hidePopover();
     dialog.showModal();
+    body.querySelector("input:not([type=hidden]), select, textarea")?.focus();
   }
   (body?.querySelector("[aria-invalid=true]") ?? body?.querySelector("[autofocus]"))?.focus();
 });
@@ -129,7 +130,7 @@ document.addEventListener("submit", (event) => {
 let isChanged = false;
 document.addEventListener("input", ({ target }) => (isChanged ||= Boolean(target.closest("[data-guard]"))));
 const saved = (form) => form.matches?.("[data-guard]") && (isChanged = false);
-document.addEventListener("htmx:afterRequest", ({ detail }) => detail.successful && saved(detail.elt));
+document.addEventListener("htmx:afterRequest", ({ detail }) => detail.successful && saved(detail.requestConfig.elt)); // detail.elt is its place, if it was replaced
 document.addEventListener("submit", ({ target }) => !target.hasAttribute("hx-post") && saved(target));
 addEventListener("beforeunload", (event) => isChanged && event.preventDefault());
 

@@ -304,6 +304,14 @@ def test_a_budget_says_what_is_spent_held_and_free(alice: User, as_alice: Client
     assert "$2.50 spent of $10.00 this month." in html
 
 
+def test_a_budget_with_nothing_to_tell_is_a_line(as_alice: Client) -> None:
+    html = as_alice.get(BUDGETS).content.decode()
+
+    assert "Spent $0.00" in article(html, "total")
+    assert "Spent" not in article(html, "email-compose")
+    assert 'name="email-compose-limit"' in html
+
+
 @pytest.mark.parametrize(
     ("spent", "held", "word"),
     [
