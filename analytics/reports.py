@@ -263,7 +263,8 @@ def wanting_a_look(user: User) -> list[Schedule]:
     """Return the schedules that fail, then those that are paused; one more than are told."""
     rows = Schedule.objects.visible_to(user).current().with_outcome()
     unwell = Q(enabled=False) | Q(outcome=Run.Status.FAILED)
-    return list(rows.filter(unwell).order_by("-enabled", "-pk")[: needs.MOST_TOLD + 1])
+    told = rows.filter(unwell).only("name", "enabled", "pause_reason")
+    return list(told.order_by("-enabled", "-pk")[: needs.MOST_TOLD + 1])
 
 
 def latest_runs(user: User) -> list[Row]:
