@@ -21,7 +21,7 @@ METRICS = {  # of Helix's own: title, and the unit before and after its values
     "operations": ("Runs per day", "", ""),
 }
 ARROWS = {"up": "trending-up", "down": "trending-down", "flat": "move-right"}
-AS_OF_NOW = "Helix's own figures, as they stand now"
+AS_OF_NOW = "Helix's own figures, up to the day before the run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,14 @@ def anomalies(result: Anomalies, given: Given) -> ShownAnomalies:
         )
         for each in result.anomalies
     ]
+    if is_own:
+        parameters = {**parameters, "series": _before(given, parameters.get("series"))}
     points = _points(parameters.get("series"), "value", given)
+    if is_own:  # of the day of the run itself, what was found then is known
+        drawn = {point.at for point in points}
+        found = [(given.moment(each.t), each.value) for each in result.anomalies]
+        points += [Point(at, value) for at, value in found if at is not None and at not in drawn]
+        points.sort(key=lambda point: point.at)
     if not points:
         return ShownAnomalies(shown, result.note, None)
     chart = _anomaly_chart(result, points, parameters, given, (title, prefix, suffix))
@@ -188,7 +195,7 @@ def _trend_chart(given: Given) -> Chart | None:
         token = "--c1"  # noqa: S105 - a colour
     else:
         usage = given.gathered().get("usage")
-        days = usage.get("series") if isinstance(usage, Mapping) else None
+        days = _before(given, usage.get("series") if isinstance(usage, Mapping) else None)
         title, prefix, note, token = "Cost per day", "$", AS_OF_NOW, "--c1"
         points = _points(days, "cost_usd", given)
         if not any(point.value for point in points):
@@ -241,6 +248,13 @@ def _points(rows: Any, name: str, given: Given) -> list[Point]:
         if isinstance(row, Mapping) and (at := given.moment(row.get("t"))) is not None
     ]
     return sorted(found, key=lambda point: point.at)
+
+
+def _before(given: Given, days: Any) -> list[Any]:
+    """Return the days before that of the run, which has gone on since: it would mislead."""
+    run = given.run
+    today = (run.started_at or run.created_at).astimezone(given.zone).date().isoformat()
+    return [row for row in days if row["t"] < today] if isinstance(days, list) else []
 
 
 def _float(value: Any) -> float | None:

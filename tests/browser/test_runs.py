@@ -71,7 +71,7 @@ def test_a_chart_is_redrawn_when_the_theme_is_switched(page: Page, alice: User) 
 
 def test_a_chart_takes_its_place_before_it_is_drawn(page: Page, alice: User) -> None:
     held: list[Route] = []
-    page.route("**/plotly*", lambda route: held.append(route))
+    page.route("**/plotly*", lambda route: held.append(route))  # noqa: PLW0108 - no built-in
 
     page.goto(address(succeeded(alice, "analytics-anomaly")), wait_until="domcontentloaded")
     while not held:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.ids import uuid7
-from operations import outcomes, presenting, registry, validation
+from operations import outcomes, presenting, registry, rollups, validation
 from operations.models import Run
 from tests.builders import make_run
 from tests.operations import hostile
@@ -262,19 +264,55 @@ def test_a_long_list_of_parameters_says_how_much_it_leaves_out() -> None:
     assert shown.fields[0].hidden == 10
 
 
-@pytest.mark.django_db
-def test_anomalies_in_our_own_figures_are_drawn_over_those_figures(alice: User) -> None:
-    given = {"metric": "operations", "days": 30}
+@pytest.mark.parametrize(
+    ("slug", "result"),
+    [
+        ("analytics-anomaly", {"anomalies": [], "note": ""}),
+        ("analytics-summary", {"headline": "x", "points": [], "metrics": {}, "trends": []}),
+    ],
+)
+def test_our_own_figures_are_drawn_up_to_the_day_before_the_run(
+    alice: User, slug: str, result: dict[str, Any]
+) -> None:
+    given = {"days": 30} | ({"metric": "operations"} if slug == "analytics-anomaly" else {})
+    yesterday = timezone.now() - timedelta(days=1)
+    for at in (yesterday, timezone.now()):
+        tally = rollups.Tally(alice.pk, at, "task-breakdown", "local", "m", "manual")
+        rollups.book([replace(tally, runs=3, succeeded=3)])
     run = make_run(
-        alice,
-        operation="analytics-anomaly",
-        status=Run.Status.SUCCESS,
-        parameters=given,
-        result={"anomalies": [], "note": ""},
+        alice, operation=slug, status=Run.Status.SUCCESS, parameters=given, result=result
     )
 
     shown = presenting.present(run)
 
     assert shown is not None
-    assert shown.shown.chart.title == "Runs per day"
-    assert len(shown.shown.chart.rows) >= 29
+    chart = shown.shown.chart
+    assert chart.title == "Runs per day"
+    assert len(chart.rows) == 29
+    assert chart.rows[-1][:2] == (f"{yesterday.day} {yesterday:%b %Y}", "3")
+
+
+def test_an_anomaly_on_the_day_of_the_run_is_drawn_as_it_was_found(alice: User) -> None:
+    today = timezone.now().date().isoformat()
+    anomaly = {
+        "t": today,
+        "value": 9,
+        "expected_low": 0,
+        "expected_high": 2,
+        "score": 7,
+        "direction": "high",
+        "reason": "",
+    }
+    run = make_run(
+        alice,
+        operation="analytics-anomaly",
+        status=Run.Status.SUCCESS,
+        parameters={"metric": "operations", "days": 30},
+        result={"anomalies": [anomaly], "note": ""},
+    )
+
+    shown = presenting.present(run)
+
+    assert shown is not None
+    marks = shown.shown.chart.figure["data"][-1]
+    assert (marks["x"], marks["y"]) == ([f"{today} 00:00:00"], [9.0])

@@ -36,11 +36,14 @@ def text(client: Client, url: str, **more: Any) -> str:
 
 
 def queries_of(client: Client, url: str) -> int:
+    """Return the queries of a page in a process that remembers what it may for some seconds."""
     catalogue.snapshot()
-    client.get(url)  # what the process remembers for a while is remembered now
-    with CaptureQueriesContext(connection) as queries:
-        assert client.get(url).status_code == 200
-    return len(queries)
+    counts = []
+    for _ in range(4):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(url).status_code == 200
+        counts.append(len(queries))
+    return min(counts)
 
 
 def scheduled(owner: User, **more: Any) -> tuple[Run, Schedule]:
