@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-@palette.source("Pages", order=17)
+@palette.source("Pages", order=18)
 def find_pages(user: User, text: str) -> list[Option]:
     if not user.is_staff:
         return []

@@ -25,11 +25,16 @@ def find_pages(user: User, text: str) -> list[Option]:
     ]
     if text:
         failed = f"{reverse('list_runs')}?status={Run.Status.FAILED}"
-        pages += [
-            Option("Failed runs", failed, "list"),
-            Option("Settings: operations", reverse("edit_operations"), "settings-2"),
-            Option("Settings: budgets", reverse("edit_budgets"), "settings-2"),
-        ]
+        pages.append(Option("Failed runs", failed, "list"))
+    return palette.answering(text, pages)
+
+
+@palette.source("Pages", order=17)
+def find_settings(user: User, text: str) -> list[Option]:
+    pages = [
+        Option("Settings: operations", reverse("edit_operations"), "settings-2"),
+        Option("Settings: budgets", reverse("edit_budgets"), "settings-2"),
+    ]
     return palette.answering(text, pages)
 
 
