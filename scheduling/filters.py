@@ -22,8 +22,6 @@ SEARCHED = 10_000  # executions that a filter looks through, the newest: a week 
 MOST_LIVE = 500  # characters of a live part's name
 NUL = "\x00"  # PostgreSQL has no such text
 
-State = tuple[str, str, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -98,15 +96,9 @@ class ScheduleFilter:
         return self._counted[0]
 
     @property
-    def states(self) -> list[State]:
-        """Return the choices of the state with the number of rows that each would show."""
-        counts = self._counted[1]
-        return [
-            ("", "All", counts.all),
-            ("active", "Active", counts.active),
-            ("failing", "Failing", counts.failing),
-            ("paused", "Paused", counts.paused),
-        ]
+    def named_counts(self) -> Counts:
+        """Return the counts of those that have the name: what each state would show."""
+        return self._counted[1]
 
 
 def _counts(prefix: str, among: Q) -> dict[str, Count]:

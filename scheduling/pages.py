@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from scheduling import reports
 from scheduling.filters import ExecutionFilter, ScheduleFilter
 from scheduling.models import Schedule, ScheduleQuerySet
@@ -20,9 +23,28 @@ DETAIL = "scheduling/schedule_detail.html"
 NEXT_FIRES = 3
 
 
+def states_of(chosen: ScheduleFilter) -> list[tuple[str, str, SafeString]]:
+    """Return the choices of the list's state.
+
+    Their counts have ids of their own: answers replace them, and never a radio that may have been
+    chosen meanwhile.
+    """
+    counts = chosen.named_counts
+    return [
+        (value, label, format_html('<span id="count-{}">{}</span>', label.lower(), f"{count:,}"))
+        for value, label, count in (
+            ("", "All", counts.all),
+            ("active", "Active", counts.active),
+            ("failing", "Failing", counts.failing),
+            ("paused", "Paused", counts.paused),
+        )
+    ]
+
+
 def list_context(chosen: ScheduleFilter, user: User) -> dict[str, Any]:
     return {
         "filter": chosen,
+        "states": states_of(chosen),
         "rows": reports.rows_of(chosen.page.rows, user.zone),
         "zone": user.zone,
     }

@@ -173,6 +173,8 @@ def _said(parameters: ParameterForm, saved: dict[str, Any]) -> dict[str, Any] | 
 def _show(request: UserRequest, context: dict[str, Any]) -> HttpResponse:
     form, parameters = context["form"], context["parameters"]
     is_refused = form.is_bound and bool(form.errors or parameters.errors)
+    if is_refused:  # then the first field that is wrong has the focus
+        form.fields["name"].widget.attrs.pop("autofocus", None)
     given = {name: str(form[name].value() or "") for name in form.fields if name in CADENCE}
     type_ = form["type"].value() if "type" in form.fields else Schedule.Type.CRON
     is_cron = "expression" in given and type_ == Schedule.Type.CRON

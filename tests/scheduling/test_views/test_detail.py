@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -33,7 +33,7 @@ def schedule(alice: User) -> Schedule:
     return make_schedule(owner=alice, name="Morning tasks", zone="Asia/Tokyo")
 
 
-def at(hours: float) -> object:
+def at(hours: float) -> datetime:
     return timezone.now() - timedelta(hours=hours)
 
 
