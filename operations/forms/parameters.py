@@ -123,11 +123,12 @@ class ParameterForm(forms.Form):
     """The fields of an operation's parameters; what they say is `parameters`, as JSON.
 
     Show it with `{% include "operations/_parameters.html" with parameters=form %}` inside a form
-    element of yours, which may hold other forms with other prefixes. Its buttons post `add`,
-    `remove`, `unpack` and `as` (with the prefix): then `is_rearranged` is true, nothing was asked
+    element of yours, which may hold more. Its fields are called `parameters-…`: a form element
+    with a field that is called `remove`, say, has lost its method of that name. Its buttons post
+    `add`, `remove`, `unpack` and `as`: then `is_rearranged` is true, nothing was asked
     for yet, and the page is to be shown again with this form. So in a view::
 
-        form = ParameterForm(definition, request.POST, prefix="parameters")
+        form = ParameterForm(definition, request.POST)
         if not form.is_rearranged and form.is_valid():
             services.do_it(parameters=form.parameters)
 
@@ -149,7 +150,7 @@ class ParameterForm(forms.Form):
         *,
         initial: Mapping[str, Any] | None = None,
         defaults: Mapping[str, Any] | None = None,
-        prefix: str | None = None,
+        prefix: str = "parameters",
         is_partial: bool = False,
         as_json: bool = False,
     ) -> None:
@@ -316,11 +317,10 @@ class ParameterForm(forms.Form):
         if value is None:  # text that is no JSON: it stays, with what is wrong in it
             return
         if verb == "as":
+            if not self.is_json:
+                said = self.value_of(self.root, keeps_blanks=False)
+                value = {} if said is MISSING else said
             self.is_json = target == "json"
-            value = (
-                value if not self.is_json else self.value_of(self.root, keeps_blanks=False) or {}
-            )
-            self._texts = {}
         else:
             self._texts = {
                 node.name: str(node.paste.value() or "") for node in self.lists() if node.paste

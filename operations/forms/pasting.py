@@ -61,7 +61,9 @@ class Entry:
             about = value.get("subject") or str(value.get("body", "")).strip()[:80]
             words = (value.get("from"), about)
         else:
-            words = tuple(each for name, each in value.items() if name != "id")
+            first, *rest = [each for each in value.items() if each[0] != "id"] or [("", "")]
+            named = (f"{name.replace('_', ' ')} {_one_line(each)}" for name, each in rest if each)
+            words = (first[1], *named)
         return " · ".join(_one_line(word) for word in words if word not in (None, "", []))[:160]
 
 

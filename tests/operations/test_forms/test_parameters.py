@@ -52,7 +52,7 @@ def send(
     shown = ParameterForm(definition, initial=initial)
     data = posted(shown)
     for name, value in (changes or {}).items():
-        data[name] = value
+        data[shown.add_prefix(name)] = value
     return ParameterForm(definition, data)
 
 
@@ -154,7 +154,7 @@ def test_fields_left_empty_are_left_out() -> None:
 def test_limits_of_the_type_are_told_to_the_browser() -> None:
     text = html(ParameterForm(registry.get("task-breakdown")))
 
-    assert 'type="number" name="max_steps" value="8" min="1" max="30" step="1"' in text
+    assert 'type="number" name="parameters-max_steps" value="8" min="1" max="30" step="1"' in text
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_wrong_value_is_told_at_its_field(
 def test_wrong_json_is_told_at_the_editor(text: str, told: str) -> None:
     definition = registry.get("task-breakdown")
     data = QueryDict(mutable=True)
-    data.update({"mode": "json", "json": text})
+    data.update({"parameters-mode": "json", "parameters-json": text})
     form = ParameterForm(definition, data)
 
     assert not form.is_valid()
@@ -358,11 +358,32 @@ def test_the_editors_change_into_one_another() -> None:
     assert again["title"].value() == "Paint"
 
 
+@pytest.mark.parametrize("slug", OPERATIONS)
+@pytest.mark.parametrize("target", ["json", "form"])
+def test_an_empty_form_changes_its_editor_too(slug: str, target: str) -> None:
+    definition = registry.get(slug)
+    shown = ParameterForm(definition, as_json=target == "form")
+
+    changed = ParameterForm(definition, posted(shown, **{"as": target}))
+
+    assert changed.is_rearranged
+    assert changed.is_json == (target == "json")
+    assert html(changed)
+
+
+def test_json_that_is_asked_for_again_stays() -> None:
+    as_json = send("task-breakdown", changes={"title": "Paint", "as": "json"})
+
+    again = ParameterForm(as_json.definition, posted(as_json, **{"as": "json"}))
+
+    assert "Paint" in again["json"].value()
+
+
 def test_json_that_fields_cannot_show_stays_json() -> None:
     data = QueryDict(mutable=True)
     data.update({"mode": "json", "json": '{"title": {"en": "Paint"}}', "as": "form"})
 
-    form = ParameterForm(registry.get("task-breakdown"), data)
+    form = ParameterForm(registry.get("task-breakdown"), data, prefix="")
 
     assert form.is_json
     assert '"en": "Paint"' in form["json"].value()
@@ -429,7 +450,7 @@ def test_problems_of_a_service_find_their_fields() -> None:
 def test_defaults_hold_where_a_field_is_left_empty() -> None:
     definition: Operation[Any] = registry.get("email-compose")
     data = posted(ParameterForm(definition))
-    data["purpose"] = ""
+    data["parameters-purpose"] = ""
 
     form = ParameterForm(definition, data, defaults={"purpose": "Greet"})
 

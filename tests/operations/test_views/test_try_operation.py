@@ -22,14 +22,22 @@ from tests.operations.kit import drain
 pytestmark = pytest.mark.django_db
 
 PAGE = "/operations/task-breakdown/"
-TASK = {"mode": "form", "title": "Paint the shed", "max_steps": "4", "model": ""}
+TASK = {"mode": "form", "title": "Paint the shed", "max_steps": "4"}
 TEN_MAILS = (Path(settings.BASE_DIR) / "tests/browser/mails.txt").read_text()
 HTMX = {"HX-Request": "true", "HX-Target": "try-form"}
 OPERATIONS = [operation.slug for operation in registry.all_operations()]
 
 
+def named(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` as the page's form names them."""
+    own = {"model": "", "token": str(uuid4())}
+    outer = {name: values[name] for name in ("model", "token", "estimate") if name in values}
+    rest = {f"parameters-{name}": values[name] for name in values.keys() - outer.keys()}
+    return {**own, **outer, **rest}
+
+
 def task(**changes: Any) -> dict[str, Any]:
-    return {**TASK, "token": str(uuid4()), **changes}
+    return named({**TASK, **changes})
 
 
 def text_of(response: Any) -> str:
@@ -52,7 +60,7 @@ def test_every_example_is_run_and_its_result_shown(
 ) -> None:
     form = as_alice.get(f"/operations/{slug}/?example=1&as=json").context["parameters"]
 
-    sent = {"mode": "json", "json": form["json"].value(), "model": "", "token": str(uuid4())}
+    sent = named({"mode": "json", "json": form["json"].value()})
     response = as_alice.post(f"/operations/{slug}/", sent)
     drain()
 
@@ -63,7 +71,7 @@ def test_every_example_is_run_and_its_result_shown(
 
 @pytest.mark.django_db(transaction=True)
 def test_ten_pasted_mails_are_classified(as_alice: Client) -> None:
-    sent = {"mode": "form", "emails-count": "0", "emails-paste": TEN_MAILS, "model": ""}
+    sent = named({"mode": "form", "emails-count": "0", "emails-paste": TEN_MAILS})
 
     as_alice.post("/operations/email-classify/", sent)
     drain()
@@ -109,7 +117,7 @@ def test_a_form_that_was_changed_runs_again(as_alice: Client) -> None:
     sent = task()
 
     as_alice.post(PAGE, sent)
-    as_alice.post(PAGE, {**sent, "title": "Paint the fence"})
+    as_alice.post(PAGE, {**sent, "parameters-title": "Paint the fence"})
 
     assert Run.objects.count() == 2
 
@@ -165,12 +173,12 @@ def test_more_than_a_request_may_hold_is_refused(as_alice: Client) -> None:
 def test_the_first_field_that_is_wrong_gets_the_focus(as_alice: Client) -> None:
     response = as_alice.post(PAGE, task(max_steps="0"), headers=HTMX)
 
-    assert re.search(r'<input[^>]*name="max_steps"[^>]*autofocus', text_of(response))
+    assert re.search(r'<input[^>]*name="parameters-max_steps"[^>]*autofocus', text_of(response))
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_a_button_of_the_form_runs_nothing(as_alice: Client, headers: dict[str, str]) -> None:
-    response = as_alice.post(PAGE, {**TASK, "as": "json"}, headers=headers)
+    response = as_alice.post(PAGE, task(**{"as": "json"}), headers=headers)
 
     assert response.status_code == 200
     assert "Paint the shed" in text_of(response)
@@ -179,7 +187,7 @@ def test_a_button_of_the_form_runs_nothing(as_alice: Client, headers: dict[str, 
 
 @pytest.mark.parametrize("verb", [{"as": "form"}, {"as": "json"}, {"estimate": "1"}, {}])
 def test_half_a_letter_cannot_break_the_page(as_alice: Client, verb: dict[str, str]) -> None:
-    sent = {"mode": "json", "json": '{"title": "\\ud800"}', "model": "", **verb}
+    sent = named({"mode": "json", "json": '{"title": "\\ud800"}', **verb})
 
     response = as_alice.post(PAGE, sent)
 
@@ -218,7 +226,7 @@ def test_a_budget_without_room_refuses_before_anything_is_asked(
 ) -> None:
     services.set_budget(owner=alice, limit_usd=Decimal(0), by=alice)
 
-    estimate = as_alice.post(f"{PAGE}estimate/", TASK)
+    estimate = as_alice.post(f"{PAGE}estimate/", task())
     response = as_alice.post(PAGE, task())
 
     assert "No room in the monthly budget" in text_of(estimate)
@@ -254,7 +262,7 @@ def test_the_defaults_of_a_person_are_filled_in(as_alice: Client, alice: User) -
     changes = {"task-breakdown": {"parameters": {"max_steps": 17}}}
     services.save_preferences(owner=alice, changes=changes, by=alice)
 
-    assert 'name="max_steps" value="17"' in text_of(as_alice.get(PAGE))
+    assert 'name="parameters-max_steps" value="17"' in text_of(as_alice.get(PAGE))
 
 
 def test_nobody_starts_from_a_stranger_s_run(as_bob: Client, alice: User) -> None:
