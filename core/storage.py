@@ -42,13 +42,13 @@ class CollectedStorage(CompressedManifestStaticFilesStorage):  # type: ignore[mi
         **options: Any,
     ) -> Iterator[Any]:
         whole = {
-            name: (_Joined(storage), path) if name in JOINED else (storage, path)
+            name: (Joined(storage), path) if name in JOINED else (storage, path)
             for name, (storage, path) in paths.items()
         }
         yield from super().post_process(whole, dry_run=dry_run, **options)
 
 
-class _Joined:
+class Joined:
     """Opens a style sheet of `storage` with what it imports in its place."""
 
     def __init__(self, storage: Storage) -> None:

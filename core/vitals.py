@@ -110,7 +110,7 @@ def check_static_files() -> Finding:
     if not staticfiles.is_needed():
         return ok("Served from their source (DEBUG).")
     if not staticfiles.is_collected():
-        return red("They are not collected; pages will fail.", mend=mend)
+        return red("Static files are not collected; pages will fail.", mend=mend)
     if not staticfiles.is_current():
-        return warning("They changed since they were collected.", mend=mend)
+        return warning("Static files changed since they were collected.", mend=mend)
     return ok("Collected and current.")

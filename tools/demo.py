@@ -228,6 +228,14 @@ def fill(now: datetime) -> None:
     turns: dict[Any, int] = {}
     with time_machine.travel(now - LONG - timedelta(minutes=20)):
         operations.set_budget(owner=ida, limit_usd=Decimal(40), by=ida)
+        services.create_schedule(
+            owner=ida,
+            by=ida,
+            operation="task-breakdown",
+            type="manual",
+            name="Onboarding plan",
+            parameters={"title": "Onboard a new engineer", "max_steps": 8},
+        )
         operations.save_preferences(
             owner=ida,
             changes={
@@ -267,16 +275,6 @@ def fill(now: datetime) -> None:
             refused |= turns[pk] in failing[pk].fails_on
         with time_machine.travel(fire + timedelta(seconds=1)), provider(refused):
             drain()
-        print(f"\r{fire:%d %b %H:%M}, {Run.objects.count()} runs ", end="", flush=True)
-    print()
-    services.create_schedule(
-        owner=ida,
-        by=ida,
-        operation="task-breakdown",
-        type="manual",
-        name="Onboarding plan",
-        parameters={"title": "Onboard a new engineer", "max_steps": 8},
-    )
     services.pause_schedule(
         Schedule.objects.get(name="Incident review outline"),
         by=ida,
