@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse
@@ -22,8 +24,7 @@ def get(user: User | None, *names: str) -> HttpResponse:
     client = AsyncClient()
     if user:
         client.force_login(user)
-    response: HttpResponse = async_to_sync(client.get)("/events/", {"r": names})
-    return response
+    return cast("HttpResponse", async_to_sync(client.get)("/events/", {"r": names}))
 
 
 def test_a_stream_is_told_as_one_that_nobody_may_keep_or_hold_back(alice: User) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.http import QueryDict
 
@@ -10,10 +8,9 @@ from core import live
 
 
 @pytest.fixture(autouse=True)
-def _known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     live._discover()
     monkeypatch.setitem(live._regions, "probe", live.Region(lambda user, query: "", ("minute",)))
-    return
 
 
 def test_parts_are_named_with_their_query() -> None:

@@ -294,7 +294,7 @@ def tabs(alice: User) -> Callable[..., Any]:
     client.force_login(alice)
 
     async def opened(*names: str) -> AsyncIterator[bytes]:
-        response = await client.get("/events/", {"r": names})
+        response: Any = await client.get("/events/", {"r": names})
         assert response.status_code == 200
         async with aclosing(response.streaming_content) as frames:
             async for frame in frames:

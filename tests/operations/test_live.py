@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -74,11 +76,11 @@ def test_a_claim_another_attempt_and_its_end_move_the_mark(alice: User) -> None:
 
 def test_a_settlement_and_a_cost_known_later_move_the_mark(alice: User) -> None:
     now = timezone.now()
-    tally = {"at": now, "operation": "x", "provider": "p", "model": "m", "origin": "command"}
+    where: Any = {"at": now, "operation": "x", "provider": "p", "model": "m", "origin": "command"}
     marks = [mark(alice)]
-    rollups.book([rollups.Tally(alice.pk, **tally, runs=1, unknown_cost=1)])
+    rollups.book([rollups.Tally(alice.pk, **where, runs=1, unknown_cost=1)])
     marks.append(mark(alice))
-    rollups.book([rollups.Tally(alice.pk, **tally, unknown_cost=-1, cost_usd=1)])
+    rollups.book([rollups.Tally(alice.pk, **where, unknown_cost=-1, cost_usd=Decimal(1))])
     marks.append(mark(alice))
 
     assert len(set(marks)) == len(marks)
