@@ -12,7 +12,7 @@ from decimal import Decimal
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.units import usd
+from core.units import usd, usd_left
 
 BAR_WIDTH, BAR_GAP, BAR_HEIGHT = 5, 2, 24
 LOWEST_BAR = 0.18  # of the height: what took no time is still there
@@ -95,9 +95,10 @@ def budget_bar(spent: Decimal, held: Decimal, limit: Decimal | None) -> SafeStri
     """
     whole = limit if limit is not None else spent + held
     is_over = limit is not None and spent + held >= limit
+    tone = "failed" if is_over else "brand"  # also names the hatch, a pattern of layouts/app.html
     spent_share = _percent(spent, whole)
     held_share = min(_percent(held, whole), 100 - spent_share)
-    free = "" if limit is None else f", {usd(max(Decimal(0), limit - spent - held))} free"
+    free = "" if limit is None else f", {usd_left(max(Decimal(0), limit - spent - held))} free"
     of = "no limit" if limit is None else f"limit {usd(limit)}"
     label = f"{usd(spent)} spent, {usd(held)} held{free}; {of}"
     marks = (
@@ -114,14 +115,15 @@ def budget_bar(spent: Decimal, held: Decimal, limit: Decimal | None) -> SafeStri
         '<rect class="budget__free" width="100%" height="100%"/>'
         '<rect class="budget__spent" width="{}%" height="100%"/>'
         '<rect class="budget__held" x="{}%" width="{}%" height="100%"/>'
-        '<rect x="{}%" width="{}%" height="100%" fill="url(#hatch)"/>{}</svg>',
+        '<rect x="{}%" width="{}%" height="100%" fill="url(#hatch-{})"/>{}</svg>',
         label,
-        "failed" if is_over else "brand",
+        tone,
         spent_share,
         spent_share,
         held_share,
         spent_share,
         held_share,
+        tone,
         marks,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 UNKNOWN = "unknown"
 _SECOND_MS = 1_000
@@ -12,7 +12,7 @@ _HOUR_S = 3_600
 _DAY_S = 86_400
 
 
-def usd(amount: Decimal | None) -> str:
+def usd(amount: Decimal | None, *, rounding: str = ROUND_HALF_EVEN) -> str:
     """Return `amount` in dollars: cents from one dollar up, else at least two digits that count.
 
     A run costs a fraction of a cent; “$0.00” would say that it was free.
@@ -21,8 +21,14 @@ def usd(amount: Decimal | None) -> str:
         return UNKNOWN
     sign, size = ("-" if amount < 0 else ""), abs(amount)
     places = max(2, 1 - size.adjusted()) if 0 < size < 1 else 2
-    whole, _, cents = f"{size:,.{places}f}".partition(".")
+    rounded = size.quantize(Decimal(1).scaleb(-places), rounding=rounding)
+    whole, _, cents = f"{rounded:,f}".partition(".")
     return f"{sign}${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
+
+
+def usd_left(amount: Decimal | None) -> str:
+    """Return what may still be spent, rounded down: the gate would refuse what is not there."""
+    return usd(amount, rounding=ROUND_DOWN)
 
 
 def count(number: int | None) -> str:

@@ -26,6 +26,7 @@ from core.pagination import KeyPage
 register = template.Library()
 
 register.filter("usd", units.usd)
+register.filter("usd_left", units.usd_left)
 register.filter("count", units.count)
 register.filter("duration", units.duration)
 register.filter("duration_ms", units.duration_ms)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from django.conf import settings
 
 from core import svg
 from core.svg import Bar
@@ -77,9 +79,14 @@ def test_a_budget_bar_shows_and_tells_its_parts(
     assert [rect.get("width") for rect in rects(drawn, "budget__held")] == [held_width]
 
 
-def test_a_used_up_budget_is_marked_as_such() -> None:
-    assert parsed(svg.budget_bar(Decimal(9), Decimal(1), Decimal(10))).get("data-tone") == "failed"
-    assert parsed(svg.budget_bar(Decimal(9), Decimal(0), Decimal(10))).get("data-tone") == "brand"
+@pytest.mark.parametrize(("held", "tone"), [(1, "failed"), (0, "brand")])
+def test_a_used_up_budget_is_marked_and_hatched_as_such(held: int, tone: str) -> None:
+    drawn = svg.budget_bar(Decimal(9), Decimal(held), Decimal(10))
+
+    layout = Path(settings.BASE_DIR, "templates/layouts/app.html").read_text()
+    assert parsed(drawn).get("data-tone") == tone
+    assert [rect.get("fill") for rect in rects(drawn)] == [f"url(#hatch-{tone})"]
+    assert f'<pattern id="hatch-{tone}"' in layout
 
 
 def test_a_sparkline_needs_two_values() -> None:

@@ -30,6 +30,22 @@ def test_dollars(amount: str | None, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (None, "unknown"),
+        ("0", "$0.00"),
+        ("0.99947", "$0.99"),
+        ("0.0996", "$0.099"),
+        ("0.0000000019", "$0.0000000019"),
+        ("2.999999999", "$2.99"),
+        ("9000000000", "$9,000,000,000.00"),
+    ],
+)
+def test_what_is_left_is_never_rounded_up(amount: str | None, said: str) -> None:
+    assert units.usd_left(None if amount is None else Decimal(amount)) == said
+
+
+@pytest.mark.parametrize(
     ("length", "said"),
     [
         (None, "unknown"),

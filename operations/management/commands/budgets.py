@@ -12,7 +12,7 @@ from accounts.services import find_user
 from core.commands import HelixCommand
 from core.errors import DomainError
 from core.money import UsdField
-from core.units import usd
+from core.units import usd, usd_left
 from operations import services
 from operations.services import BudgetReport
 
@@ -68,7 +68,7 @@ def as_json(report: BudgetReport) -> dict[str, Any]:
 
 def as_text(report: BudgetReport) -> str:
     limit = "no limit" if report.limit_usd is None else f"{usd(report.limit_usd)} a month"
-    free = "" if report.free_usd is None else f", free {usd(report.free_usd)}"
+    free = "" if report.free_usd is None else f", free {usd_left(report.free_usd)}"
     return (
         f"{report.scope}: {limit}, spent {usd(report.spent_usd)}, held {usd(report.held_usd)}"
         f"{free}; resets {report.resets_at:%Y-%m-%d %H:%M %Z}"
