@@ -19,13 +19,12 @@ from pydantic import BaseModel
 from operations import validation
 from operations.forms import pasting
 from operations.forms.fields import MISSING, JsonField, ParameterField, PasteField, read_json
-from operations.forms.pasting import Entry, Pasted
+from operations.forms.pasting import MOST_UNPACKED, Entry, Pasted
 from operations.forms.shapes import MOST_ROWS, Shape, shapes_of
 from operations.registry import Operation
 
 VERBS: Final = ("add", "remove", "unpack", "as")
 EXTRA: Final = frozenset({"id", "received_at", "headers"})  # of an entry: what few will type
-ROWS_AT_FIRST: Final = 25  # a longer list is filled in as text: a page of rows helps nobody
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -159,6 +158,7 @@ class ParameterForm(forms.Form):
         self.defaults = dict(defaults or {})
         self.is_partial = is_partial
         self.is_rearranged = False
+        self._keeps_rows = False
         self.parameters: dict[str, Any] = {}
         self.parsed: BaseModel | None = None
         self._texts: dict[str, str] = {}  # of the boxes to paste into, while a form is rearranged
@@ -228,8 +228,8 @@ class ParameterForm(forms.Form):
             return False
         shape, text = node.shape, self._texts.get(node.name, "")
         if shape.can_be_pasted and not text:
-            is_long = not shape.has_rows or len(given) > ROWS_AT_FIRST
-            if is_long and not self.is_rearranged:
+            is_long = not shape.has_rows or len(given) > MOST_UNPACKED
+            if is_long and not self._keeps_rows:
                 text, given = pasting.written(shape, given) if given else "", []
         if shape.can_be_pasted:
             self.fields[f"{node.name}-paste"] = PasteField(
@@ -327,6 +327,7 @@ class ParameterForm(forms.Form):
             }
             self._change_list(verb, target, value)
         self.is_rearranged = True
+        self._keeps_rows = verb != "as"
         self.is_bound = False
         self.data = MultiValueDict()
         self._pasted.clear()
@@ -358,9 +359,8 @@ class ParameterForm(forms.Form):
         elif verb == "add":
             if len(rows) < min(node.shape.max_length or MOST_ROWS, MOST_ROWS):
                 rows.append({})
-        elif not node.pasted.problems:
+        elif not node.pasted.problems and len(rows) + len(node.pasted.values) <= MOST_UNPACKED:
             rows += node.pasted.values
-            del rows[MOST_ROWS:]
             self._texts[name] = ""
 
     def _all_lists(self) -> Iterator[Node]:

@@ -35,6 +35,7 @@ KEPT_HEADERS: Final = (
 LONGEST_HEADER: Final = 2_000
 MOST_ADDRESSES: Final = 100
 SHOWN: Final = 10  # entries of a preview
+MOST_UNPACKED: Final = 25  # entries that get fields of their own; more are edited as text
 
 _HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,75}):(?:[ \t]+(.*)|$)")
 _FIRST: Final = frozenset({"from", "subject", "date", "to"})
@@ -84,6 +85,10 @@ class Pasted:
     @property
     def nouns(self) -> str:
         return self.noun if len(self.entries) == 1 else f"{self.noun}s".replace("ys", "ies")
+
+    @property
+    def can_be_unpacked(self) -> bool:
+        return 0 < len(self.entries) <= MOST_UNPACKED and not self.problems
 
     @property
     def last_line(self) -> int:

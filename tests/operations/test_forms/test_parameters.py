@@ -358,6 +358,20 @@ def test_the_editors_change_into_one_another() -> None:
     assert again["title"].value() == "Paint"
 
 
+def test_a_long_list_stays_text() -> None:
+    text = "\n".join(f"Task {number}" for number in range(26))
+    tasks = {"tasks": [{"id": str(number), "title": "x"} for number in range(26)]}
+
+    pasted = send("task-prioritize", changes={"tasks-paste": text, "unpack": "tasks"})
+    shown = ParameterForm(registry.get("task-prioritize"), initial=tasks)
+    sent = ParameterForm(shown.definition, posted(shown))
+
+    assert pasted["tasks-paste"].value() == text
+    assert node_of(pasted, "tasks").nodes == node_of(shown, "tasks").nodes == []
+    assert sent.is_valid(), sent.errors
+    assert sent.parameters["tasks"] == tasks["tasks"]
+
+
 @pytest.mark.parametrize("slug", OPERATIONS)
 @pytest.mark.parametrize("target", ["json", "form"])
 def test_an_empty_form_changes_its_editor_too(slug: str, target: str) -> None:
