@@ -33,6 +33,7 @@ RUNS_PER_S = 2.0  # 170,000 a day, which the owners have in turn
 WINDOW_S = 30.0
 OPENS_OVER_S = 15.0  # people do not come all at once
 OPENS_WITHIN_S = 60.0
+SETTLES_IN_S = 3.0
 SEEN_WITHIN_S = 60.0
 POLL_S = 2.0
 LATENCY_MS = 500
@@ -143,6 +144,7 @@ def _measure(
                     every_s=0.2,
                     process=web,
                 )
+                time.sleep(SETTLES_IN_S)
                 return _watch(watch, web, worker, tabs, look)
 
 

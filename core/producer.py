@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EVERY_S = 0.5  # between two looks
+REST_S = 0.1  # after a long one: pages are answered by this process, too
 BREATH_S = 15.0  # of silence, after which a line is sent: proxies close what says nothing
 SIGN_INS_EVERY_S = 5.0  # while there is nothing to send; each sending looks first
 RETRY_MS = 2_000  # until a browser whose stream broke asks again
@@ -186,8 +187,7 @@ class Producer:
             finally:
                 connections.close_all()
             took = time.monotonic() - begun
-            # At least as long as the round took: pages are answered by this process, too.
-            self._left.wait(max(EVERY_S - took, took))
+            self._left.wait(max(EVERY_S - took, REST_S))
 
     def look(self, listeners: Collection[Listener]) -> None:
         """Ask once what has changed, and send it. Every query of a round is made here."""
