@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.units import usd, usd_left
@@ -37,30 +37,15 @@ def strip(bars: Sequence[Bar], label: str, *, slots: int = 20) -> SafeString:
     largest = max((bar.value for bar in bars if bar.value is not None), default=0.0)
     step = BAR_WIDTH + BAR_GAP
     width = slots * step - BAR_GAP
-    empty = format_html_join(
-        "",
-        '<rect class="strip__empty" x="{}" y="{}" width="{}" height="2" rx="1"/>',
-        ((place * step, BAR_HEIGHT - 2, BAR_WIDTH) for place in range(slots - len(bars))),
+    # Escaped by hand: a list draws five hundred bars, and format_html takes four times as long.
+    empty = "".join(
+        f'<rect class="strip__empty" x="{place * step}" y="{BAR_HEIGHT - 2}"'
+        f' width="{BAR_WIDTH}" height="2" rx="1"/>'
+        for place in range(slots - len(bars))
     )
-    drawn = format_html_join(
-        "",
-        '<g data-tone="{}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="1.5"/>'
-        "{}</g>",
-        (
-            (
-                bar.tone,
-                bar.title,
-                x,
-                BAR_HEIGHT - height,
-                BAR_WIDTH,
-                height,
-                _underline(bar, x),
-            )
-            for x, bar, height in (
-                ((slots - len(bars) + place) * step, bar, _height(bar.value, largest))
-                for place, bar in enumerate(bars)
-            )
-        ),
+    drawn = "".join(
+        _bar(bar, (slots - len(bars) + place) * step, _height(bar.value, largest))
+        for place, bar in enumerate(bars)
     )
     return format_html(
         '<svg class="strip" role="img" aria-label="{}" width="{}" height="{}" viewBox="0 0 {} {}">'
@@ -70,15 +55,22 @@ def strip(bars: Sequence[Bar], label: str, *, slots: int = 20) -> SafeString:
         BAR_HEIGHT + 4,
         width,
         BAR_HEIGHT + 4,
-        empty,
-        drawn,
+        SafeString(empty),
+        SafeString(drawn),
     )
 
 
-def _underline(bar: Bar, x: int) -> SafeString:
-    if bar.tone != "failed":
-        return SafeString("")
-    return format_html('<rect x="{}" y="{}" width="{}" height="2"/>', x, BAR_HEIGHT + 2, BAR_WIDTH)
+def _bar(bar: Bar, x: int, height: float) -> str:
+    underline = (
+        f'<rect x="{x}" y="{BAR_HEIGHT + 2}" width="{BAR_WIDTH}" height="2"/>'
+        if bar.tone == "failed"
+        else ""
+    )
+    return (
+        f'<g data-tone="{escape(bar.tone)}"><title>{escape(bar.title)}</title>'
+        f'<rect x="{x}" y="{BAR_HEIGHT - height:g}" width="{BAR_WIDTH}" height="{height:g}"'
+        f' rx="1.5"/>{underline}</g>'
+    )
 
 
 def _height(value: float | None, largest: float) -> float:
