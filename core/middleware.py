@@ -71,7 +71,8 @@ def page_before(request: HttpRequest) -> str:
     A page that refuses to show itself must not send the browser to itself, for ever.
     """
     referer = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(
+    is_whole = referer.startswith(("http://", "https://"))  # a bare word could be a URL's name
+    is_ours = is_whole and url_has_allowed_host_and_scheme(
         referer, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     if not is_ours:

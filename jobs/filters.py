@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.http import QueryDict
+from django.utils.http import urlencode
 
 from core.pagination import KeyPage, paginate
 from jobs import registry
@@ -38,9 +39,9 @@ class JobFilter:
 
     @property
     def live_query(self) -> str:
-        kept = self.query.copy()
-        kept.pop("cursor", None)
-        return kept.urlencode()
+        """Return what is asked for, and nothing else: the name of a live part has a longest."""
+        asked = {"state": self.state, "name": self.name}
+        return urlencode({name: value for name, value in asked.items() if value})
 
     def choices(self, *, queued: int, running: int) -> list[tuple[str, str, int | None]]:
         """Return the states to choose from; what is over is not counted, it may be much."""

@@ -108,8 +108,11 @@ def test_a_refusal_without_a_page_before_has_its_own(as_alice: Client) -> None:
     assert "The &lt;budget&gt; is empty; raise its limit." in response.content.decode()
 
 
-@pytest.mark.parametrize("referer", ["https://evil.example/", "//evil.example/x", "javascript:x"])
-def test_a_refusal_never_leads_to_another_site(as_alice: Client, referer: str) -> None:
+@pytest.mark.parametrize(
+    "referer",
+    ["https://evil.example/", "//evil.example/x", "javascript:x", "show_it", "?x", "http://["],
+)
+def test_a_refusal_leads_to_a_page_of_ours_or_nowhere(as_alice: Client, referer: str) -> None:
     assert as_alice.post("/refuse/", headers={"Referer": referer}).status_code == 409
 
 

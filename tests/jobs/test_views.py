@@ -195,6 +195,14 @@ def test_older_jobs_are_pages_away_and_stand_still(as_sam: Client) -> None:
     assert (first.count('id="job-0'), second.count('id="job-0')) == (50, 1)
 
 
+def test_a_live_part_repeats_only_what_is_asked_for(as_sam: Client) -> None:
+    address = f"/jobs/?state=nonsense&name={NIGHTLY}&x={'x' * live.LONGEST_PART}"
+
+    html = as_sam.get(address, headers=HTMX).content.decode()
+
+    assert 'data-live="job-runs?name=t.nightly"' in html
+
+
 @pytest.mark.parametrize("query", ["", "?state=failed"])
 def test_a_list_without_rows_says_so(as_sam: Client, query: str) -> None:
     told = {"": "No job has run yet", "?state=failed": "No job fits"}
