@@ -149,11 +149,11 @@ def plans() -> list[Plan]:
         "sender_name": "Ida",
     }
     return [
-        Plan("Inbox triage", "email-classify", "0 7-19 * * *", mails(6), SHORT),
+        Plan("Inbox triage", "email-classify", "0 * * * *", mails(6), SHORT),
         Plan(
             "Support reply drafts",
             "email-respond",
-            "30 8-18/2 * * *",
+            "0 */2 * * *",
             reply,
             2 * SHORT,
             frozenset({7}),
@@ -183,14 +183,14 @@ def plans() -> list[Plan]:
         Plan(
             "Vendor follow-ups",
             "email-compose",
-            "0 9-15/3 * * *",
+            "0 */6 * * *",
             {
                 "purpose": "Ask for the renewed data processing agreement",
                 "to": ["legal@cloud.example"],
                 "sender_name": "Ida",
             },
             2 * SHORT,
-            frozenset({3, 9, 14, 15, 16, 17, 18, 19, 20, 21}),
+            frozenset({6, 13, *range(20, 40)}),
         ),
         Plan(
             "Release checklist",
