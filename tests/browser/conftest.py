@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -21,7 +21,8 @@ from tests.browser.kit import STILL_STREAM, WATCH_POLICY, Troubles
 from tools.chromium import FLAGS, WHERE, find_chromium
 
 CHROMIUM = find_chromium()
-TIMEOUT_MS = 10_000
+TIMEOUT_MS = 15_000  # a machine may have more to do than this
+expect.set_options(timeout=TIMEOUT_MS)
 PageOf = Callable[..., Page]
 
 

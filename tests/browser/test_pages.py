@@ -1,4 +1,8 @@
-"""Every page and every dialog, as it stands: no barriers, no sideways scroll, no complaints."""
+"""Every page and every dialog, as it stands: no barriers, no sideways scroll, no complaints.
+
+Runs in each state and with each kind of result are in `test_runs.py`; the settings and the
+administration have files of their own.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from operations import registry
 from tests.browser.conftest import PageOf
 from tests.browser.kit import (
     WIDTHS,
@@ -16,7 +19,7 @@ from tests.browser.kit import (
     assert_no_barriers,
     assert_no_sideways_scroll,
 )
-from tests.browser.world import World, address, furnish, make_run, result_of
+from tests.browser.world import World, address, furnish
 
 Visit = Callable[[World], str]
 
@@ -32,8 +35,6 @@ PAGES: dict[str, Visit] = {
     "preview": lambda world: address("preview_cadence") + "?expression=30+2+*+*+*",
     "runs": lambda world: address("list_runs"),
     "runs, none fits": lambda world: address("list_runs") + "?q=nothing",
-    "run that failed": lambda world: address("show_run", world.runs["failed"]),
-    "run that waits": lambda world: address("show_run", world.runs["pending"]),
     "cancel run": lambda world: address("cancel_run", world.runs["pending"]),
     "operations": lambda world: address("list_operations"),
     "try with mails": lambda world: "/operations/email-classify/?example=1",
@@ -47,7 +48,6 @@ PAGES: dict[str, Visit] = {
 # Where a dialog opens from, what is clicked there, and what then is open.
 DIALOGS: dict[str, tuple[Visit, str, str]] = {
     "new schedule": (PAGES["schedules"], "#new-schedule", "#dialog"),
-    "edit schedule": (PAGES["schedules"], "[aria-label='Edit “Nightly triage”']", "#dialog"),
     "menu": (PAGES["schedules"], "main [popovertarget] >> nth=0", ".menu:popover-open"),
     "job": (PAGES["jobs"], "#job-rows a >> nth=0", "#dialog"),
     "palette": (PAGES["overview"], "[data-palette]", "#palette"),
@@ -92,22 +92,6 @@ def test_a_page_of_somebody_new_has_no_barriers(sam_page: Page, name: str) -> No
     sam_page.goto(address(addresses.get(name, f"list_{name}")))
 
     assert_no_barriers(sam_page)
-
-
-def test_every_kind_of_result_has_no_barriers(sam: User, sam_page: Page) -> None:
-    """One test for nine pages: each would have to fill the database again."""
-    for operation in registry.all_operations():
-        run = make_run(
-            sam,
-            operation=operation.slug,
-            parameters=dict(operation.example or {}),
-            result=result_of(operation),
-        )
-
-        sam_page.goto(address("show_run", run))
-
-        assert_no_barriers(sam_page)
-        assert_no_sideways_scroll(sam_page, widths=(WIDTHS[0], WIDTHS[-1]))
 
 
 @pytest.mark.parametrize("path", ["/sign-in/", "/sign-in/?next=/runs/"])
