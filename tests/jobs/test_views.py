@@ -200,7 +200,7 @@ def test_a_live_part_repeats_only_what_is_asked_for(as_sam: Client) -> None:
 
     html = as_sam.get(address, headers=HTMX).content.decode()
 
-    assert 'data-live="job-runs?name=t.nightly"' in html
+    assert f'data-live="job-runs?name={NIGHTLY}"' in html
 
 
 @pytest.mark.parametrize("query", ["", "?state=failed"])
