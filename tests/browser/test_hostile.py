@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -46,13 +48,13 @@ def paths(sam: User) -> list[str]:
         for number, run in enumerate(runs):
             Execution.objects.create(
                 schedule=schedule,
-                expected_at=now - timezone.timedelta(hours=number),
+                expected_at=now - timedelta(hours=number),
                 triggered_by="cron",
                 run=run,
             )
         Execution.objects.create(
             schedule=schedule,
-            expected_at=now - timezone.timedelta(days=1),
+            expected_at=now - timedelta(days=1),
             triggered_by="cron",
             reason=TRAP,
         )
