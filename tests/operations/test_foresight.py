@@ -113,7 +113,7 @@ def test_rules_pass_every_budget(alice: User) -> None:
 
     foreseen = forecast(alice, model="local:rules-1")
 
-    assert (foreseen.is_local, foreseen.held_usd, foreseen.refusal) == (True, 0, "")
+    assert (foreseen.is_local, foreseen.held_usd, foreseen.refusal) == (True, Decimal(0), "")
 
 
 @pytest.mark.django_db(transaction=True)

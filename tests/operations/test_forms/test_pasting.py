@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from pydantic import BaseModel
 
 from operations import registry
 from operations.forms import pasting
@@ -15,7 +16,8 @@ TEN_MAILS = (Path(settings.BASE_DIR) / "tests/browser/mails.txt").read_text()
 
 
 def shape_of(operation: str, name: str) -> Shape:
-    shapes = shapes_of(registry.get(operation).parameters)
+    model: type[BaseModel] = registry.get(operation).parameters
+    shapes = shapes_of(model)
     return next(shape for shape in shapes if shape.name == name)
 
 

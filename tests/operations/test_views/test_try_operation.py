@@ -31,7 +31,8 @@ OPERATIONS = [operation.slug for operation in registry.all_operations()]
 def named(values: dict[str, Any]) -> dict[str, Any]:
     """Return `values` as the page's form names them."""
     own = {"model": "", "token": str(uuid4())}
-    outer = {name: values[name] for name in ("model", "token", "estimate") if name in values}
+    names = ("model", "token", "estimate")
+    outer: dict[str, Any] = {name: values[name] for name in names if name in values}
     rest = {f"parameters-{name}": values[name] for name in values.keys() - outer.keys()}
     return {**own, **outer, **rest}
 
@@ -77,6 +78,7 @@ def test_ten_pasted_mails_are_classified(as_alice: Client) -> None:
     drain()
 
     run = Run.objects.get()
+    assert run.result is not None
     found = {each["id"]: each["category"] for each in run.result["classifications"]}
     assert len(found) == 10
     assert (found["1"], found["2"], found["4"]) == ("urgent", "newsletter", "receipt")
