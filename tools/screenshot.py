@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="helix-screens-") as folder:
         var = Path(folder, "var")
         os.environ.update(environment(var))
-        prepare(var, is_kept_welcome=options.all and not options.fresh)
+        prepare(var, keep=options.all, anew=options.fresh or not options.all)
         session, rows = look_inside()
         with served(Path(folder, "log")) as origin:
             if options.all:
@@ -99,18 +99,19 @@ def environment(var: Path) -> dict[str, str]:
     }
 
 
-def prepare(var: Path, *, is_kept_welcome: bool) -> None:
+def prepare(var: Path, *, keep: bool, anew: bool) -> None:
     """Set `var` up and fill it, or begin with what was kept of an earlier time."""
-    is_kept = KEPT.is_dir() and time.time() - KEPT.stat().st_mtime < KEPT_S
-    if is_kept_welcome and is_kept:
+    oldest = max(time.time() - KEPT_S, (ROOT / "tools/demo.py").stat().st_mtime)
+    if not anew and KEPT.is_dir() and KEPT.stat().st_mtime > oldest:
         shutil.copytree(KEPT, var)
         manage("setup")
         return
     manage("setup")
     subprocess.run([sys.executable, "-m", "tools.demo"], cwd=ROOT, check=True)
-    if is_kept_welcome:
+    if keep:
         shutil.rmtree(KEPT, ignore_errors=True)
-        shutil.copytree(var, KEPT, dirs_exist_ok=True)
+        shutil.copytree(var, KEPT)
+        os.utime(KEPT)  # copied with the rest: when it was made
 
 
 def manage(*arguments: str) -> None:
