@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -50,9 +51,10 @@ def _words(text: str) -> str:
     minute, hour = text.split(" ")[:2]
     options = Options(use_24hour_time_format=True, locale_code="en_US")
     times = get_description(f"{minute} {hour} * * *", options)
+    times = times.replace("At 0 minutes past the hour, between", "Every hour, between")
     cron = parse(text)
     days, months = _days(cron), _months(cron)
-    if cron.is_fixed_time and not days:
+    if not days and re.match(r"At \d\d:\d\d", times):  # what says “every” already needs no more
         days = "every day"
     return ", ".join(filter(None, [times, days, months]))
 

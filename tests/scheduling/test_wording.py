@@ -15,6 +15,8 @@ NOW = utc("2026-11-21")
         ("* * * * *", "Every minute"),
         ("@hourly", "Every hour"),
         ("30 2 * * *", "At 02:30, every day"),
+        ("0 7-19 * * *", "Every hour, between 07:00 and 19:59"),
+        ("0 9-15/3 * * *", "Every 3 hours, between 09:00 and 15:59"),
         ("0 9 * * MON-FRI", "At 09:00, on Monday to Friday"),
         ("0 0 * * 0,6", "At 00:00, on Saturday and Sunday"),
         ("*/15 9-17 * * *", "Every 15 minutes, between 09:00 and 17:59"),
