@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit.models import AuditEvent, AuditEventQuerySet
 from core import sentences
+from core.http import text_of
 from core.pagination import KeyPage, paginate
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ME, SYSTEM, OTHERS = "me", "system", "others"
 WHO = {ME: "You", SYSTEM: "The system", OTHERS: "Other people"}
+LONGEST_SEARCH = 100  # characters
 YEARS = range(1970, 9000)  # far from what a clock's zone cannot add up
 _ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 
@@ -35,7 +37,7 @@ class AuditFilter:
         self.problems: dict[str, str] = {}
         self.who = query.get("who", "") if query.get("who") in WHO else ""
         self.action = self._action()
-        self.search = query.get("q", "").strip()[:100]
+        self.search = text_of(query, "q", longest=LONGEST_SEARCH)
         self.first = self._day("from")
         self.last = self._day("to")
         if self.first and self.last and self.last < self.first:

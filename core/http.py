@@ -58,6 +58,11 @@ def redirect_to(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> Htt
     return HttpResponseClientRedirect(url) if is_fragment(request) else HttpResponseRedirect(url)
 
 
+def text_of(query: Mapping[str, str], name: str, *, longest: int) -> str:
+    """Return what the address says under `name`, "" for nothing; PostgreSQL refuses a NUL."""
+    return query.get(name, "").replace("\0", "").strip()[:longest]
+
+
 def say(response: HttpResponse, text: str, tone: str = "success") -> HttpResponse:
     """Have htmx's answer bring a toast: success, info, warning or danger."""
     return trigger_client_event(response, "toast", {"text": text, "tone": tone})

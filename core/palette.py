@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.utils.module_loading import autodiscover_modules
 from django.views.decorators.http import require_GET
 
-from core.http import UserRequest, render_page
+from core.http import UserRequest, render_page, text_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -95,7 +95,7 @@ def _discover() -> None:
 
 @require_GET
 def open_palette(request: UserRequest) -> HttpResponse:
-    text = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT]
+    text = text_of(request.GET, "q", longest=LONGEST_TEXT)
     context = {"text": text, "groups": search(request.user, text), "longest": LONGEST_TEXT}
     parts = {"palette-body", "palette-options"}
     return render_page(request, "core/palette.html", context, partials=parts)

@@ -17,6 +17,8 @@ from django.db.models.functions import Left
 from django.http import QueryDict
 from django.utils import timezone
 
+from core import live
+from core.http import text_of
 from core.pagination import KeyPage, paginate
 from operations import origins, registry
 from operations.models import Run, RunQuerySet
@@ -60,8 +62,8 @@ class RunFilter:
         self.problems: dict[str, str] = {}
         self.status = self._one_of("status", Run.Status.values)
         self.origin = self._one_of("origin", Run.Origin.values)
-        self.operation = data.get("operation", "").strip()[:64]
-        self.model = data.get("model", "").strip()[:200]
+        self.operation = text_of(data, "operation", longest=64)
+        self.model = text_of(data, "model", longest=200)
         self.start = self._day("from")
         self.end = self._day("to")
         self.search = data.get("q", "").strip()[:64]
@@ -143,8 +145,14 @@ class RunFilter:
 
     @property
     def live_query(self) -> str | None:
-        """Return the query under which the list is live; None: on a later page it stands still."""
-        return None if self.cursor else self.query.urlencode()
+        """Return the query under which the list is live.
+
+        None where it stands still: on a later page, and where a live part of that name is refused,
+        with which the whole page's stream would be.
+        """
+        query = self.query.urlencode()
+        is_short = len(f"run-states?{query}") <= live.LONGEST_PART
+        return query if is_short and not self.cursor else None
 
     # --- the answer -------------------------------------------------------------------------------
 

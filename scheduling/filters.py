@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Min, Q
 
+from core import live
 from core.pagination import KeyPage, paginate
 from operations.models import Run
 from scheduling.models import Execution, ExecutionQuerySet, Schedule, ScheduleQuerySet
@@ -19,7 +20,6 @@ PAGE = 25  # schedules: each is a card with a picture
 EXECUTIONS = 50
 LONGEST_NAME = 120
 SEARCHED = 10_000  # executions that a filter looks through, the newest: a week of every minute
-MOST_LIVE = 500  # characters of a live part's name
 NUL = "\x00"  # PostgreSQL has no such text
 
 
@@ -60,7 +60,7 @@ class ScheduleFilter:
     def live_name(self) -> str:
         """Return the live part that shows the same, or "" for a later page and a very long name."""
         name = f"schedules?{self.address}" if self.query else "schedules"
-        return "" if self.cursor or len(name) > MOST_LIVE else name
+        return "" if self.cursor or len(name) > live.LONGEST_PART else name
 
     @property
     def is_empty(self) -> bool:

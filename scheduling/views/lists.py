@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from core.http import UserRequest, is_fragment, render_page
+from core.http import UserRequest, render_page, wanted_part
 from scheduling import pages
 from scheduling.filters import ExecutionFilter, ScheduleFilter
 from scheduling.models import Schedule
@@ -24,7 +24,7 @@ def list_schedules(request: UserRequest) -> HttpResponse:
     schedules = Schedule.objects.visible_to(request.user)
     chosen = ScheduleFilter(request.GET, schedules)
     context: dict[str, Any] = pages.list_context(chosen, request.user)
-    if is_fragment(request):
+    if wanted_part(request) == "schedule-list":
         context |= {"is_part": True, "is_aside": True}
     else:
         context |= pages.outlook_context(schedules, request.user, timezone.now())

@@ -131,6 +131,7 @@ def test_an_object_is_found_by_its_name_then_and_now(alice: User, as_alice: Clie
     assert sentences("else") == ["Thing made."]
     assert len(sentences(str(schedule.pk))) == 3
     assert sentences("100%") == []
+    assert sentences("%00else%00") == ["Thing made."]  # PostgreSQL has no such text
 
 
 def test_dates_are_days_of_the_reader() -> None:

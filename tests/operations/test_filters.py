@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from core import live
 from operations import filters
 from operations.filters import RunFilter
 from operations.models import Run
@@ -141,6 +142,19 @@ def test_what_means_nothing_is_left_out(alice: User, query: str) -> None:
     run = make_run(alice)
 
     assert pks(found(alice, query)) == [run.pk]
+
+
+@pytest.mark.parametrize("query", ["operation=%00", "model=%00", "model=openai:a%00b"])
+def test_what_no_database_can_hold_is_left_out(alice: User, query: str) -> None:
+    shown = found(alice, query)
+
+    assert "\0" not in shown.operation + shown.model
+    assert isinstance(shown.rows, list)  # PostgreSQL was asked, and did not refuse
+
+
+def test_a_list_whose_query_is_too_long_for_a_live_part_stands_still(alice: User) -> None:
+    assert found(alice, "q=" + "a" * live.LONGEST_PART).live_query is None
+    assert found(alice, "q=aaaaaa").live_query == "q=aaaaaa"
 
 
 def test_an_operation_that_is_gone_can_still_be_asked_for(alice: User) -> None:

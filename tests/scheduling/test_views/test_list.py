@@ -175,6 +175,14 @@ def test_filters(alice: User, as_alice: Client, query: str, names: list[str]) ->
     assert shown(as_alice, query) == names
 
 
+@pytest.mark.parametrize("target", ["main", "schedule-facts"])
+def test_what_is_no_part_of_the_page_gets_all_of_it(as_alice: Client, target: str) -> None:
+    response = as_alice.get(LIST, headers={"HX-Request": "true", "HX-Target": target})
+
+    assert response.status_code == 200
+    assert "<h1>Schedules</h1>" in response.content.decode()
+
+
 def test_counts_follow_the_name(alice: User, as_alice: Client) -> None:
     make_schedule(owner=alice, name="Mail")
     make_schedule(owner=alice, name="Tasks")
