@@ -177,14 +177,3 @@ def histogram(values: Sequence[int], titles: Sequence[str], label: str) -> SafeS
         label,
         bars,
     )
-
-
-def share(part: float, whole: float) -> SafeString:
-    """Draw a thin bar of `part` in `whole`; the figure stands beside it in words."""
-    percent = min(100.0, max(0.0, 100 * part / whole)) if whole > 0 else 0.0
-    return format_html(
-        '<svg class="share" aria-hidden="true" width="56" height="5">'
-        '<rect class="share__track" width="100%" height="100%" rx="2.5"/>'
-        '<rect width="{}%" height="100%" rx="2.5"/></svg>',
-        f"{percent:.2f}",
-    )

@@ -14,7 +14,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import QueryDict
 from django.template.context import RequestContext
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -35,7 +35,6 @@ register.simple_tag(svg.strip, name="strip")
 register.simple_tag(svg.budget_bar, name="budget_bar")
 register.simple_tag(svg.sparkline, name="sparkline")
 register.simple_tag(svg.histogram, name="histogram")
-register.simple_tag(svg.share, name="share")
 
 
 @register.filter
@@ -226,10 +225,7 @@ def menu(content: str, id: str, label: str) -> SafeString:  # noqa: A002
 @register.inclusion_tag("components/nav_link.html", takes_context=True)
 def nav(context: RequestContext, url_name: str, label: str, icon: str) -> dict[str, Any]:
     """Link to a section of the product, marked as current on its pages."""
-    try:
-        url = reverse(url_name)
-    except NoReverseMatch:  # BUILDING: remove when all sections exist
-        url = "/missing/"
+    url = reverse(url_name)
     request = context.get("request")
     path = request.path if request else ""
     is_current = path == url if url == "/" else path.startswith(url)

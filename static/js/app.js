@@ -41,8 +41,6 @@ document.addEventListener("click", (event) => {
     close.closest("dialog").close();
   }
   event.target.closest("[data-dismiss]")?.closest(".toast").remove();
-  const copy = event.target.closest("[data-copy]");
-  if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => toast("Copied.", "info"));
 });
 
 // --- toasts --------------------------------------------------------------------------------------
@@ -97,8 +95,8 @@ function own(colour, base) {
   html.dataset.accent = "own";
 }
 
-function look(form, { name, value, checked, type }) {
-  const on = (type === "checkbox" ? checked : true) && value !== "" && value !== "0";
+function look(form, { name, value }) {
+  const on = value === "1";
   if (name === "theme") html.dataset.theme = value;
   else if (name === "is_compact") html.dataset.density = on ? "compact" : "";
   else if (name === "is_sidebar_folded") html.dataset.sidebar = on ? "folded" : "";
