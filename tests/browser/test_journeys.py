@@ -82,6 +82,7 @@ def test_the_keyboard_alone_makes_a_schedule_runs_it_and_opens_the_run(
     expect(page.locator(".schedule")).to_contain_text(re.compile("Pending|Queued|Running"))
     drain()
     page.keyboard.press("Control+K")
+    expect(page.locator("#palette-input")).to_be_focused()
     page.keyboard.type("runs")
     expect(page.locator("#palette-0")).to_contain_text("Runs")
     page.keyboard.press("Enter")
