@@ -92,10 +92,18 @@ def _parse(model: type[Model], keys: tuple[str, ...], cursor: str) -> _Cursor | 
     fields = [model._meta.pk if key == "pk" else model._meta.get_field(key) for key in keys]
     try:
         values = tuple(
-            cast("Any", field).to_python(word) for field, word in zip(fields, words, strict=True)
+            _read(cast("Any", field).to_python(word))
+            for field, word in zip(fields, words, strict=True)
         )
     except (ValidationError, ValueError, OverflowError):
         return None
-    if any(isinstance(value, datetime) and value.tzinfo is None for value in values):
-        return None
     return _Cursor(cast("Direction", direction), values)
+
+
+def _read(value: Any) -> Any:
+    """Return `value` as a database takes it: moments in UTC, which some zones' first days lack."""
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        raise ValueError("A moment without a zone is none.")
+    return value.astimezone(UTC)

@@ -1,5 +1,5 @@
 // The command palette: Ctrl+K, Cmd+K or "/" opens it, arrows choose, Enter goes there.
-const dialog = document.querySelector("#palette");
+const dialog = document.querySelector("#palette"); // none on its own page, which shows the same
 const link = document.querySelector("[data-palette]");
 const field = () => document.querySelector("#palette-input");
 const list = () => document.querySelector("#palette-options");
@@ -9,7 +9,7 @@ let isEntered = false; // Enter was pressed before the options for these words h
 async function open() {
   if (!field()) await htmx.ajax("GET", link.href, { target: "#palette-body", swap: "outerHTML" });
   if (!field()) return;
-  if (dialog.contains(field()) && !dialog.open) dialog.showModal();
+  if (dialog && !dialog.open) dialog.showModal();
   field().select();
 }
 
@@ -31,7 +31,7 @@ document.addEventListener("keydown", (event) => {
   if (isChord || (key === "/" && !ctrlKey && !metaKey && !target.closest("input, textarea, select, [contenteditable]"))) {
     if (!link || document.querySelector("dialog[open]:not(#palette)")) return;
     event.preventDefault();
-    if (dialog.open) dialog.close();
+    if (dialog?.open) dialog.close();
     else open();
   } else if (target.id === "palette-input") {
     const step = { ArrowDown: 1, ArrowUp: -1 }[key];

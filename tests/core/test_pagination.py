@@ -65,6 +65,8 @@ def test_a_new_row_shifts_nothing(people: list[User]) -> None:
 @pytest.mark.parametrize(
     "cursor",
     [
+        "next~0001-01-01T00:00:00+23:59~00000000-0000-7000-8000-000000000000",
+        "next~9999-12-31T23:59:59-23:59~00000000-0000-7000-8000-000000000000",
         "x",
         "next",
         "next~",

@@ -124,6 +124,7 @@ def test_the_page_works_without_javascript(as_alice: Client) -> None:
 
     assert response.status_code == 200
     assert "<h1>Search</h1>" in response.text
+    assert response.text.count('id="palette-body"') == 1  # the dialog's would be a second one
     assert reverse("show_appearance") in response.text
 
 
