@@ -6,43 +6,24 @@ entries are good is for `validation.parse` to say.
 
 from __future__ import annotations
 
-import email
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from email.errors import MessageError
-from email.header import decode_header
-from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any, Final
 
+from operations.forms import mails
 from operations.forms.shapes import Shape
 
-# What rules and models make something of; the rest of a raw mail's headers is its journey.
-KEPT_HEADERS: Final = (
-    "List-Unsubscribe",
-    "List-Id",
-    "List-Post",
-    "Precedence",
-    "In-Reply-To",
-    "References",
-    "Auto-Submitted",
-    "X-Priority",
-    "Importance",
-    "Reply-To",
-)
-LONGEST_HEADER: Final = 2_000
-MOST_ADDRESSES: Final = 100
+LONGEST_NUMBER: Final = 400  # characters; the largest that a computer holds has 309 digits
 SHOWN: Final = 10  # entries of a preview
 MOST_UNPACKED: Final = 25  # entries that get fields of their own; more are edited as text
 
-_HEADER: Final = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,75}):(?:[ \t]+(.*)|$)")
-_FIRST: Final = frozenset({"from", "subject", "date", "to"})
-_FORWARDED: Final = re.compile(r"^\W*(?:begin )?(?:forwarded|original|weitergeleitete) ", re.I)
-_RULE: Final = re.compile(r"^[ \t]*(?:-{3,}|={3,}|\*{3,}|_{3,})[ \t]*$")
 _BULLET: Final = re.compile(r"^\s*(?:[-*•]\s+)?(?:\[[ xX]?\]\s*)?")
-_UNTIL: Final = re.compile(r"\s+(?:to|until|till|\u2013|\u2014|->|→|-)\s+|\s*[,;|\t→]\s*")
+# It begins where spaces begin, or a long run of them would be read once for each of them.
+_UNTIL: Final = re.compile(
+    r"(?<!\s)(?:\s+(?:to|until|till|\u2013|\u2014|->|→|-)\s+|\s*[,;|\t→]\s*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,147 +142,25 @@ def can_be_shown(value: Any) -> bool:
 
 def _read_mails(text: str, pasted: Pasted) -> None:
     lines = text.split("\n")
-    starts = list(_starts(lines))
+    starts = list(mails.starts(lines))
     if not starts:
         _read_bodies(lines, pasted)
         return
-    lead = [line for line in lines[: starts[0]] if line.strip() and not _RULE.match(line)]
+    lead = [line for line in lines[: starts[0]] if line.strip() and not mails.RULE.match(line)]
     if lead:
         pasted.problems.append(
             f"Line {lines.index(lead[0]) + 1} stands before the first mail: begin with “From: …”."
         )
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        pasted.entries.append(Entry(start + 1, _mail(_without_rules(lines[start:end]))))
-
-
-def _starts(lines: Sequence[str]) -> Iterator[int]:
-    """Yield the first line of each mail: a block of headers after a blank line or a rule."""
-    is_apart, last = True, ""
-    number = 0
-    while number < len(lines):
-        line = lines[number]
-        if line.startswith("From ") and is_apart and _begins(lines, number + 1):
-            yield number
-            number = _end_of_headers(lines, number + 1)
-            is_apart = False
-        elif is_apart and not _FORWARDED.match(last) and _begins(lines, number):
-            yield number
-            number = _end_of_headers(lines, number)
-            is_apart = False
-        else:
-            if line.strip():
-                last = line
-            is_apart = not line.strip() or bool(_RULE.match(line))
-            number += 1
-
-
-def _begins(lines: Sequence[str], number: int) -> bool:
-    """Say whether headers begin here: with From, or with another and From among them."""
-    if number >= len(lines):
-        return False
-    first = _HEADER.match(lines[number])
-    if first is None:
-        return False
-    if first[1].lower() == "from":
-        return True
-    block = lines[number : _end_of_headers(lines, number)]
-    names = {found[1].lower() for line in block if (found := _HEADER.match(line))}
-    return "from" in names and len(names & _FIRST) > 1
-
-
-def _end_of_headers(lines: Sequence[str], number: int) -> int:
-    while number < len(lines) and lines[number].strip():
-        if not (_HEADER.match(lines[number]) or lines[number][0] in " \t"):
-            break
-        number += 1
-    return number
-
-
-def _without_rules(lines: list[str]) -> list[str]:
-    """Drop blank lines and rules that end a mail, and the line that begins one in a mailbox."""
-    end = len(lines)
-    while end and (not lines[end - 1].strip() or _RULE.match(lines[end - 1])):
-        end -= 1
-    return lines[1:end] if lines[0].startswith("From ") else lines[:end]
-
-
-def _mail(lines: list[str]) -> dict[str, Any]:
-    end = _end_of_headers(lines, 0)
-    headers: dict[str, str] = {}
-    name = ""
-    for line in lines[:end]:
-        found = _HEADER.match(line)
-        if found:
-            name = found[1].title()
-            headers.setdefault(name, found[2] or "")
-        elif name:
-            headers[name] += f" {line.strip()}"
-    mail: dict[str, Any] = {"from": _decoded(headers.get("From", ""))}
-    addresses = getaddresses([_decoded(headers[each]) for each in ("To", "Cc") if each in headers])
-    to = [f"{person} <{address}>" if person else address for person, address in addresses]
-    mail["to"] = [each for each in to if each][:MOST_ADDRESSES]
-    mail["subject"] = _decoded(headers.get("Subject", ""))
-    mail["body"] = _body(lines, end, headers)
-    mail["received_at"] = _received(headers.get("Date", ""))
-    mail["headers"] = {
-        each: _decoded(headers[each.title()])[:LONGEST_HEADER]
-        for each in KEPT_HEADERS
-        if headers.get(each.title())
-    }
-    return {name: value for name, value in mail.items() if value}
-
-
-def _decoded(value: str) -> str:
-    """Return a header with its encoded words (=?UTF-8?Q?…?=) in plain letters."""
-    if "=?" not in value:
-        return value.strip()
-    try:
-        return "".join(
-            part.decode(charset or "ascii", "replace") if isinstance(part, bytes) else part
-            for part, charset in decode_header(value)
-        ).strip()
-    except (LookupError, ValueError, MessageError):
-        return value.strip()
-
-
-def _received(value: str) -> str:
-    try:
-        return parsedate_to_datetime(value.strip()).isoformat() if value.strip() else ""
-    except (ValueError, TypeError, IndexError):
-        return ""  # a date that no program wrote; the mail does without
-
-
-def _body(lines: list[str], end: int, headers: Mapping[str, str]) -> str:
-    kind = headers.get("Content-Type", "").lower()
-    encoding = headers.get("Content-Transfer-Encoding", "").strip().lower()
-    if not kind.startswith("multipart/") and encoding not in {"quoted-printable", "base64"}:
-        return "\n".join(lines[end:]).strip("\n")
-    try:
-        message = email.message_from_string("\n".join(lines))
-    except RecursionError:  # parts within parts, a thousand deep
-        return "\n".join(lines[end:]).strip("\n")
-    parts = [part for part in message.walk() if part.get_content_maintype() == "text"]
-    plain = [part for part in parts if part.get_content_subtype() == "plain"]
-    return "\n\n".join(_text(part) for part in (plain or parts)[:1]).strip("\n")
-
-
-def _text(part: Message) -> str:
-    if part.get("Content-Transfer-Encoding", "").strip().lower() in {"", "7bit", "8bit", "binary"}:
-        return str(part.get_payload())
-    raw = part.get_payload(decode=True)
-    if not isinstance(raw, bytes):
-        return ""
-    try:
-        return raw.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
-        return raw.decode("utf-8", "replace")
+        mail = mails.mail_of(mails.without_rules(lines[start:end]))
+        pasted.entries.append(Entry(start + 1, mail))
 
 
 def _read_bodies(lines: Sequence[str], pasted: Pasted) -> None:
     """Read text without any headers: one mail, or one between each two rules."""
     start = 0
     for number in range(len(lines) + 1):
-        if number == len(lines) or _RULE.match(lines[number]):
+        if number == len(lines) or mails.RULE.match(lines[number]):
             body = "\n".join(lines[start:number]).strip()
             if body:
                 pasted.entries.append(Entry(start + 1, {"body": body}))
@@ -393,6 +252,8 @@ def _cell(value: Any) -> str:
 
 def number_of(text: str) -> int | float | str:
     """Return the number that `text` is, or the text: it is for validation to refuse it."""
+    if len(text) > LONGEST_NUMBER:
+        return text
     plain = text.strip().replace("\u2212", "-")
     if re.fullmatch(r"-?\d+,(?:\d{1,2}|\d{4,})", plain):  # 1,000 may be a thousand: not read
         plain = plain.replace(",", ".")

@@ -21,6 +21,7 @@ from providers.catalogue import Catalogue, ModelInfo
 LARGEST_USD: Final = Decimal(1_000_000_000)
 _AMOUNT: Final = re.compile(r"\d*\.?\d*", re.ASCII)
 _PLACES: Final = 9
+_LONGEST: Final = 40  # characters of an amount
 
 
 class UsdInput(forms.Field):
@@ -31,7 +32,7 @@ class UsdInput(forms.Field):
             "inputmode": "decimal",
             "placeholder": "No limit",
             "autocomplete": "off",
-            "maxlength": 40,
+            "maxlength": _LONGEST,
         }
         super().__init__(label=label, required=False, widget=forms.TextInput(attrs=attrs))
 
@@ -46,7 +47,7 @@ class UsdInput(forms.Field):
             )
         if text.startswith("-"):
             raise forms.ValidationError("A limit is 0 USD or more.")
-        if not _AMOUNT.fullmatch(text) or text == ".":
+        if len(text) > _LONGEST or not _AMOUNT.fullmatch(text) or text == ".":
             raise forms.ValidationError("Write an amount in USD, such as 12.50.")
         if len(text.partition(".")[2]) > _PLACES:
             raise forms.ValidationError("Write at most nine digits after the point.")

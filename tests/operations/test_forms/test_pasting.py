@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +204,65 @@ def test_a_preview_shows_the_first_and_counts_the_rest() -> None:
 
     assert [entry.summary for entry in pasted.shown][:2] == ["Task 1", "Task 2"]
     assert (len(pasted.shown), pasted.more, pasted.last_line, pasted.nouns) == (10, 20, 30, "tasks")
+
+
+# --- hostile text ---------------------------------------------------------------------------------
+
+MAIL = "From: a@example.com\nSubject: Hello\n"
+ENCODED = "Content-Transfer-Encoding: base64\n\nYWJj\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{MAIL}To: {'(' * 5_000}\n\nHello",
+        f"{MAIL}To: {'a:' * 5_000}\n\nHello",
+        f"{MAIL}Date: 1 Jan 99999999999999 00:00:00\n\nHello",
+        f"{MAIL}Date: 1 Jan 2026 00:00:00 +99999999999999\n\nHello",
+        *(
+            f"{MAIL}Content-Type: text/plain; charset={charset}\n{ENCODED}"
+            for charset in ("idna", "undefined", "base64", "none-such", '"a\0b"')
+        ),
+        "From: =?undefined?q?a?=\nSubject: =?unicode_escape?q?=5Cud800?=\n\nHello",
+    ],
+)
+def test_what_a_mail_says_wrongly_of_itself_keeps_it_readable(text: str) -> None:
+    pasted = read_mails(text)
+
+    (entry,) = pasted.entries
+    assert entry.value["body"] in {"Hello", "abc"}
+    assert entry.summary.encode()  # no half of a surrogate pair, which no page can hold
+
+
+def test_a_mail_of_parts_within_parts_is_left_as_it_came() -> None:
+    part = "--b\nContent-Type: multipart/mixed; boundary=b\n\n"
+
+    (entry,) = read_mails(f"{MAIL}Content-Type: multipart/mixed; boundary=b\n\n{part * 90}").entries
+
+    assert entry.value["body"].startswith("--b\nContent-Type")
+
+
+LONG = 60_000  # characters; read once for each of them, it would take thousands of times as long
+
+
+def seconds(operation: str, name: str, text: str) -> float:
+    shape, begun = shape_of(operation, name), time.process_time()
+    pasting.read(shape, text)
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "text"),
+    [
+        ("email-classify", "emails", "!" * LONG + "\n" * LONG),
+        ("email-classify", "emails", MAIL + "X: a\n" + " a\n" * (LONG // 3)),
+        ("email-classify", "emails", f"From: a\nSubject: {'=?a?q?' * (LONG // 6)}"),
+        ("calendar-time", "busy", f"a{' ' * LONG}b"),
+        ("analytics-summary", "series", f"a|{'1' * LONG}x"),
+        ("analytics-summary", "series", f"1,{'1' * LONG}x"),
+    ],
+)
+def test_no_text_takes_longer_than_it_is_long(operation: str, name: str, text: str) -> None:
+    plain = seconds("task-prioritize", "tasks", "A task | 2026-11-22\n" * (LONG // 20))
+
+    assert seconds(operation, name, text) < 20 * plain

@@ -41,6 +41,7 @@ BAD_AMOUNTS = [
     (".", "Write an amount in USD"),
     ("١٢", "Write an amount in USD"),
     ("9" * 30, "A limit is at most $1,000,000,000.00 a month."),
+    ("0" * 41, "Write an amount in USD, such as 12.50."),
     ("0.0000000001", "Write at most nine digits after the point."),
 ]
 
