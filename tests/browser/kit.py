@@ -179,6 +179,12 @@ def _told(found: dict[str, Any]) -> str:
     return "\n".join([f"{found['id']} ({found['impact']}): {found['help']}", *nodes, *rest])
 
 
+def settle(page: Page) -> None:
+    """Wait until htmx has taken what it swapped in into its care, some 20 ms after it is shown."""
+    busy = ".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added"
+    page.wait_for_function(f"() => !document.querySelector('{busy}')")
+
+
 def focused(page: Page) -> str:
     """Return the id of the element that has the focus, "" where it has none."""
     return str(page.evaluate("() => document.activeElement?.id ?? ''"))

@@ -14,7 +14,7 @@ from preferences import services as preferences
 from preferences.models import ThemePreference
 from scheduling.models import Schedule
 from tests.browser.conftest import PageOf
-from tests.browser.kit import focused, say
+from tests.browser.kit import focused, say, settle
 from tests.browser.world import address, furnish, make_run, make_schedule
 from tests.builders import PASSWORD
 from tests.operations.kit import drain
@@ -72,9 +72,11 @@ def test_the_keyboard_alone_makes_a_schedule_runs_it_and_opens_the_run(
     switch = focused(page)
     page.keyboard.press("Space")
     expect(page.locator(".schedule")).to_contain_text("Paused")
+    settle(page)
     assert focused(page) == switch
     page.keyboard.press("Space")
     expect(page.locator(".schedule")).not_to_contain_text("Paused")
+    settle(page)
     expect(page.get_by_role("switch")).to_be_checked()
 
     tab_to(page, "[aria-label='Run “By keys” now']")
