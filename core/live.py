@@ -119,6 +119,12 @@ def parse_parts(names: Sequence[str]) -> dict[str, Part]:
     return {name: _parse_part(name) for name in names}
 
 
+def names() -> list[str]:
+    """Return what regions there are."""
+    _discover()
+    return sorted(_regions)
+
+
 def _parse_part(name: str) -> Part:
     if len(name) > LONGEST_PART:
         raise NotLive(f"The name of a live part has at most {LONGEST_PART} characters.")

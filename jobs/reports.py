@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from statistics import fmean
 
 from django.db.models import Count, Min, Q
+from django.utils import timezone
 
 from core import units
 from core.svg import Bar
@@ -139,6 +140,7 @@ def _next(job: registry.Periodic, stamped_at: datetime | None, now: datetime) ->
 
 
 def _told(run: JobRun) -> str:
-    at = f"{run.created_at:%Y-%m-%d %H:%M} UTC"
+    """Return what a bar says, in the active time zone."""
+    at = f"{timezone.localtime(run.created_at):%Y-%m-%d %H:%M}"
     took = f", {units.duration_ms(run.duration_ms)}" if run.duration_ms is not None else ""
     return f"{run.get_state_display()}, {at}{took}"

@@ -12,19 +12,20 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
 from accounts.models import SignInAttempts, User
 from audit.models import AuditEvent
+from core import live
 from core.ids import uuid7
 from core.modeladmin import VisibleAdmin
 from jobs.models import JobRun, JobStamp
-from operations.models import EngineWorker, ProviderState
+from operations.models import EngineWorker, ProviderState, Run
 from providers.models import ModelPrice, Provider, ProviderModel
 from scheduling.models import Schedule
-from tests.builders import make_user, rows_of, rows_with_pages
+from tests.builders import make_run, make_user, rows_of, rows_with_pages
 from tests.conftest import signed_in
 
 
@@ -118,6 +119,35 @@ def test_a_stranger_finds_nothing_at_any_address_with_an_id(alice: User, as_bob:
 
     assert leaks == []
     assert len(visited) >= 4 * 14  # pages of our own come with the next release
+
+
+def part_for(reader: User, name: str, pk: object) -> str:
+    """Return the live part `name` of the row `pk` as `reader` gets it; "" where there is none."""
+    (part,) = live.parse_parts([f"{name}?id={pk}"]).values()
+    try:
+        return part.region.render(reader, part.query)
+    except Http404:
+        return ""
+
+
+@pytest.mark.django_db
+def test_no_live_part_tells_a_stranger_anything(alice: User, bob: User, sam: User) -> None:
+    rows = rows_with_pages(alice)
+    Schedule.objects.filter(owner=alice).update(name="Alice's own")
+    failed = make_run(alice, status=Run.Status.FAILED, error="Alice's own")
+    keys = {failed.pk, *(row.pk for row in rows.values())}
+    names = live.names()
+
+    def tellers(reader: User) -> set[str]:
+        return {
+            name
+            for name in names
+            for key in keys
+            if "Alice&#x27;s own" in part_for(reader, name, key)
+        }
+
+    assert {"runs", "run", "schedules", "overview"} <= tellers(alice)  # or it looks for nothing
+    assert tellers(bob) == tellers(sam) == set()
 
 
 def show_anybody(request: HttpRequest, pk: UUID) -> HttpResponse:

@@ -21,6 +21,7 @@ from jobs import queue, registry, reports, runner, services
 from jobs.live import watch_jobs
 from jobs.models import JobRun, JobStamp
 from tests.builders import make_job
+from tests.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +113,15 @@ def test_a_job_without_an_interval_says_that_it_never_starts(
     html = page(as_sam)
 
     assert "Never by itself" in html
+
+
+def test_a_bar_says_its_time_in_the_readers_zone(sam: User) -> None:
+    User.objects.filter(pk=sam.pk).update(zone="Asia/Tokyo")
+    make_job(NIGHTLY, created_at=datetime(2026, 11, 21, 15, 30, tzinfo=UTC), duration_ms=120)
+
+    html = signed_in(sam).get("/jobs/").content.decode()
+
+    assert "<title>Success, 2026-11-22 00:30, 120 ms</title>" in html
 
 
 def test_the_queue_is_told_in_figures() -> None:
