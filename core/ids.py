@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
@@ -24,6 +25,13 @@ def uuid7() -> UUID:
     fraction = (rest << 12) // _MS_NS
     noise = int.from_bytes(os.urandom(8), "big") >> 2
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise)
+
+
+def uuid7_from(token: UUID, said: str) -> UUID:
+    """Return an id as old as `token`, a version 7 UUID; the same words give the same id."""
+    digest = hashlib.blake2b(token.bytes + said.encode(), digest_size=10).digest()
+    noise = int.from_bytes(digest, "big") & ~(0xF << 76 | 0b11 << 62)
+    return UUID(int=token.int >> 80 << 80 | noise | 0x7 << 76 | 0b10 << 62)
 
 
 def ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:

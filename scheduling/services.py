@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import services as audit
 from core.errors import DomainError
+from core.ids import uuid7_from
 from operations import registry
 from operations import services as operations
 from operations.models import Run
@@ -44,8 +47,12 @@ def create_schedule(
     parameters: Mapping[str, Any] | None = None,
     name: str = "",
     priority: int = 5,
+    token: UUID | None = None,
 ) -> Schedule:
     """Save a schedule and plan its first fire; the zone is the owner's unless given.
+
+    `token` names a form: what is sent by it a second time, with the same words, is the schedule
+    there is already. A click sent twice does not spend twice, month after month.
 
     Raises `ValidationError` by field.
     """
@@ -63,10 +70,31 @@ def create_schedule(
         priority=priority,
         created_at=now,
     )
+    if token is not None:
+        schedule.pk = _once(token, schedule)
+        if earlier := _current(schedule):
+            return earlier
     validate(schedule, now=now)
-    schedule.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            schedule.save(force_insert=True)
+    except IntegrityError:  # the same click, in another process, a moment ago
+        if earlier := _current(schedule):
+            return earlier
+        raise
     audit.record("schedule.created", target=schedule, by=by, after=_told(schedule))
     return schedule
+
+
+def _once(token: UUID, schedule: Schedule) -> UUID:
+    """Return the id of what a form and all it says come to; of one deleted since, a new one."""
+    told = [str(schedule.owner_id), {**_told(schedule), "parameters": schedule.parameters}]
+    id_ = uuid7_from(token, json.dumps(told, sort_keys=True, default=str))
+    return schedule.pk if Schedule.objects.filter(pk=id_, archived_at__isnull=False) else id_
+
+
+def _current(schedule: Schedule) -> Schedule | None:
+    return Schedule.objects.current().filter(pk=schedule.pk, owner=schedule.owner).first()
 
 
 def validate(schedule: Schedule, *, now: datetime) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from core.http import UserRequest, close_dialog, is_fragment, redirect_to, render_page
+from core.ids import uuid7
 from operations import registry
 from operations.forms import ParameterForm
 from operations.registry import Operation
@@ -56,7 +57,11 @@ def create_schedule(request: UserRequest) -> HttpResponse:
             given = {name: value for name, value in given.items() if name not in CLOCK}
         try:
             schedule = services.create_schedule(
-                owner=request.user, by=request.user, parameters=parameters.parameters, **given
+                owner=request.user,
+                by=request.user,
+                parameters=parameters.parameters,
+                token=_token(request),
+                **given,
             )
         except ValidationError as refusal:
             form.add_refusal(refusal)
@@ -68,6 +73,7 @@ def create_schedule(request: UserRequest) -> HttpResponse:
         "parameters": parameters,
         "saved": saved,
         "definition": definition,
+        "token": _token(request) or uuid7(),
         "types": [(each.value, each.label, None) for each in OFFERED],
     }
     return _show(request, context)
@@ -116,6 +122,15 @@ def edit_schedule(request: UserRequest, pk: UUID) -> HttpResponse:
         "is_from_list": is_from_list,
     }
     return _show(request, context)
+
+
+def _token(request: UserRequest) -> UUID | None:
+    """Return the token of the posted form; None for what no page of ours has given out."""
+    try:
+        token = UUID(request.POST.get("token", ""))
+    except ValueError:
+        return None
+    return token if token.version == 7 else None
 
 
 def _row_id(schedule: Schedule) -> str:

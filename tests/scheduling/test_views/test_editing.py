@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.utils.html import escape
 
 from accounts.models import User
+from core.ids import uuid7
 from preferences import services as preferences
+from scheduling import services
 from scheduling.models import Schedule
 from tests.scheduling.builders import make_schedule
 from tests.scheduling.test_views.kit import (
@@ -46,6 +50,49 @@ def test_a_schedule_is_made(alice: User, as_alice: Client) -> None:
 
 def test_the_dialog_is_told_to_move(as_alice: Client) -> None:
     assert as_alice.post(NEW, posted(), headers=DIALOG)["HX-Redirect"] == LIST
+
+
+def test_a_click_sent_twice_makes_one_schedule(as_alice: Client) -> None:
+    token = re.search(r'name="token" value="([^"]+)"', as_alice.get(NEW).content.decode())
+    assert token
+
+    for name in ("First", "First", "Second"):  # the back button, changed: another schedule
+        assert as_alice.post(NEW, posted(name=name, token=token[1])).status_code == 302
+
+    assert sorted(Schedule.objects.values_list("name", flat=True)) == ["First", "Second"]
+
+
+def test_a_form_sent_again_after_its_schedule_was_deleted_makes_a_new_one(
+    alice: User, as_alice: Client
+) -> None:
+    form = posted(token=str(uuid7()))
+    as_alice.post(NEW, form)
+    schedule = Schedule.objects.get()
+    make_execution(schedule)
+    services.delete_schedule(schedule, by=alice, confirmed=True)
+
+    as_alice.post(NEW, form)
+
+    assert Schedule.objects.current().exclude(pk=schedule.pk).count() == 1
+
+
+def test_a_token_of_another_makes_a_schedule_of_ones_own(
+    bob: User, as_alice: Client, as_bob: Client
+) -> None:
+    form = posted(token=str(uuid7()))
+    as_alice.post(NEW, form)
+
+    as_bob.post(NEW, form)
+
+    assert Schedule.objects.visible_to(bob).count() == 1
+
+
+@pytest.mark.parametrize("token", ["", "x", "\0", "9" * 40, str(uuid4())])
+def test_a_token_that_is_none_of_ours_is_not_looked_at(as_alice: Client, token: str) -> None:
+    for _ in range(2):
+        as_alice.post(NEW, posted(token=token))
+
+    assert Schedule.objects.count() == 2
 
 
 def test_one_by_hand_has_no_clock(as_alice: Client) -> None:
