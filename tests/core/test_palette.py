@@ -99,7 +99,7 @@ def test_jobs_are_for_staff(alice: User, sam: User) -> None:
     [
         ("0193ab", True),
         ("0193AB-cd", True),
-        (str(uuid7()), True),
+        ("01935f3e-7c00-7000-8000-00000000abcd", True),
         ("0193a", False),
         ("facades", False),
         ("0" * 33, False),
