@@ -118,7 +118,7 @@ _PROVIDER = "provider"
 
 def _read() -> Counts:
     """Ask for all of it in one statement: each part gives rows of (what, how many, a text)."""
-    beating = EngineWorker.objects.filter(kind="worker", beat_at__gte=Now() - EngineWorker.SILENCE)
+    beating = EngineWorker.objects.taking_runs()
     late = Now() - TICK_MAY_BE_LATE
     first, *rest = (
         _counted("workers", beating),

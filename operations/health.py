@@ -10,8 +10,7 @@ from operations.models import EngineWorker, ProviderState
 
 @check("engine", is_for_readiness=True)
 def look_at_engine() -> Finding:
-    beating = EngineWorker.objects.filter(kind="worker", beat_at__gte=Now() - EngineWorker.SILENCE)
-    slots = list(beating.values_list("slots", flat=True))
+    slots = list(EngineWorker.objects.taking_runs().values_list("slots", flat=True))
     if not slots:
         return red(
             "No worker is beating: runs are accepted, and wait.",

@@ -322,6 +322,12 @@ class Hold(models.Model):
         return f"{self.amount_usd} USD for {self.run_id}"
 
 
+class EngineWorkerQuerySet(models.QuerySet["EngineWorker"]):
+    def taking_runs(self) -> Self:
+        """Return the workers that are heard of; a command works on its own run alone."""
+        return self.filter(kind="worker", beat_at__gte=Now() - EngineWorker.SILENCE)
+
+
 class EngineWorker(models.Model):
     """A process that claims runs. Silent for too long, it loses this row and its runs."""
 
@@ -335,6 +341,8 @@ class EngineWorker(models.Model):
     in_flight = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField(db_default=Now())
     beat_at = models.DateTimeField(db_default=Now())
+
+    objects = EngineWorkerQuerySet.as_manager()
 
     class Meta:
         db_table = "engine_workers"

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from operations import origins, presenting, registry, services, waiting
@@ -62,8 +61,7 @@ def waiting_of(run: Run, *, has_attempts: bool) -> Waiting | None:
     """Return why a pending run is not running, from the rows of this moment; else None."""
     if run.status != Run.Status.PENDING:
         return None
-    alive = EngineWorker.objects.filter(beat_at__gte=Now() - EngineWorker.SILENCE)
-    workers = alive.count()
+    workers = EngineWorker.objects.taking_runs().count()
     provider: waiting.Provider | None = None
     budgets: tuple[waiting.Money, ...] = ()
     ahead = 0

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
-from django.db.models.functions import Now
 
 from core.errors import DomainError
 from operations import registry, router
@@ -91,8 +90,7 @@ def total(kinds: Iterable[Kind]) -> Month:
 
 def has_workers() -> bool:
     """Say whether anybody would run a run now."""
-    since = Now() - EngineWorker.SILENCE
-    return EngineWorker.objects.filter(kind="worker", beat_at__gte=since).exists()
+    return EngineWorker.objects.taking_runs().exists()
 
 
 def _card(operation: Operation[Any], choice: preferences.OperationChoice, month: Month) -> Card:

@@ -113,6 +113,12 @@ def told(run: Run) -> str:
     return waiting.text
 
 
+def test_a_command_that_works_on_its_own_run_is_no_worker(alice: User) -> None:
+    EngineWorker.objects.create(host="here", pid=1, slots=1, kind="command")
+
+    assert "No worker is running" in told(make_run(alice))
+
+
 def test_without_a_beating_worker_that_is_the_reason(alice: User) -> None:
     silent = timezone.now() - timedelta(minutes=1)
     EngineWorker.objects.create(host="here", pid=1, slots=4, beat_at=silent)
