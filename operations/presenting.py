@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 LONG = 120  # characters; what is longer, or has lines, stands in a block of its own
 SMALL = 3  # parts of an object that stands in one line
+DEEPEST = 10  # levels; what is nested deeper is only shown as JSON
+INDENT = 2
 MOST_ENTRIES = 50  # of a list of parameters; all of them are in the JSON
 OTHER_VERSION = (
     "This result has a form of another version of the operation, so it is shown as it is."
@@ -104,8 +106,9 @@ class Fields:
 
 def present_parameters(operation: str, parameters: Any) -> Fields:
     """Return the parameters that say something: what is empty is left to the JSON."""
-    written = json.dumps(parameters, indent=2, ensure_ascii=False)
-    if not isinstance(parameters, Mapping):
+    written = json.dumps(parameters, indent=INDENT, ensure_ascii=False)
+    depth = max((len(line) - len(line.lstrip(" "))) // INDENT for line in written.splitlines())
+    if not isinstance(parameters, Mapping) or depth > DEEPEST:
         return Fields([], written)
     return Fields(_fields(parameters), written)
 
@@ -123,7 +126,7 @@ def _field(label: str, value: Any) -> Field:
         line = _line(value)
         return _text(label, line) if line else Field(label, entries=[_fields(value)])
     if isinstance(value, list):
-        if all(not isinstance(each, Mapping | list) for each in value):
+        if _is_plain(value):
             return _text(label, ", ".join(_word(each) for each in value))
         entries = [_entry(each) for each in value[:MOST_ENTRIES]]
         return Field(label, entries=entries, hidden=max(0, len(value) - MOST_ENTRIES))
@@ -138,9 +141,9 @@ def _entry(value: Any) -> list[Field]:
 
 
 def _line(value: Mapping[str, Any]) -> str:
-    """Return a small object in one line; "" for one that has lists, objects or much to say."""
+    """Return a small object in one line; "" for one that has objects or much to say."""
     said = {name: each for name, each in value.items() if each not in (None, "", [], {})}
-    if len(said) > SMALL or any(isinstance(each, Mapping) for each in said.values()):
+    if len(said) > SMALL or not all(map(_is_plain, said.values())):
         return ""
     words = {
         name: ", ".join(map(_word, each)) if isinstance(each, list) else _word(each)
@@ -148,6 +151,12 @@ def _line(value: Mapping[str, Any]) -> str:
     }
     line = " · ".join(f"{label_of(name)} {word}" for name, word in words.items())
     return line if len(line) <= LONG else ""
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether `value` has no objects, and no lists in lists."""
+    parts = value if isinstance(value, list) else [value]
+    return not any(isinstance(each, Mapping | list) for each in parts)
 
 
 def _text(label: str, text: str) -> Field:

@@ -116,7 +116,8 @@ def _filled_in(request: UserRequest, definition: Operation[Any]) -> tuple[Parame
         initial = dict(definition.example or {})
     elif "from" in request.GET:
         run = _run_or_404(request, definition, request.GET["from"])
-        initial, model = run.parameters, run.requested_model
+        initial = run.parameters if isinstance(run.parameters, dict) else {}
+        model = run.requested_model
     form = ParameterForm(
         definition,
         initial=initial,

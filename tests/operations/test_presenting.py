@@ -257,6 +257,23 @@ def test_parameters_are_told_in_words_and_what_is_empty_is_left_out() -> None:
     assert json.loads(shown.json)["description"] == ""
 
 
+def test_lists_of_objects_are_entries_and_never_code() -> None:
+    (field,) = presenting.present_parameters("x", {"mail": {"headers": [{"name": "b"}]}}).fields
+
+    (inner,) = field.entries[0]
+    assert (inner.label, inner.entries[0][0].text) == ("Headers", "Name b")
+
+
+def test_parameters_that_are_nested_too_deeply_are_json() -> None:
+    parameters: dict[str, Any] = {}
+    for _ in range(300):
+        parameters = {"a": parameters}
+
+    shown = presenting.present_parameters("x", parameters)
+
+    assert (shown.fields, shown.json.count("{")) == ([], 301)
+
+
 def test_a_long_list_of_parameters_says_how_much_it_leaves_out() -> None:
     shown = presenting.present_parameters("x", {"series": [{"t": n} for n in range(60)]})
 

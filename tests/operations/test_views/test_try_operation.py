@@ -280,6 +280,17 @@ def test_a_run_of_another_operation_fills_in_nothing(as_alice: Client, alice: Us
     assert as_alice.get(f"{PAGE}?from={run.pk}").status_code == 404
 
 
+@pytest.mark.parametrize("parameters", [[1, 2], "text", 5])
+def test_parameters_that_are_no_object_leave_the_form_empty(
+    alice: User, as_alice: Client, parameters: object
+) -> None:
+    run = Run.objects.create(
+        owner=alice, operation="task-breakdown", origin="command", parameters=parameters
+    )
+
+    assert as_alice.get(f"{PAGE}?from={run.pk}").status_code == 200
+
+
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
 def test_other_methods_are_not_for_this_page(as_alice: Client, method: str) -> None:
     assert getattr(as_alice, method)(PAGE).status_code == 405
