@@ -21,8 +21,8 @@ def unwell() -> list[Finding]:
         return _kept[1]
     found = [
         finding
-        for name, finding in health.examine().items()
-        if finding.level != Level.OK and name not in TOLD_ELSEWHERE
+        for finding in health.examine(without=TOLD_ELSEWHERE).values()
+        if finding.level != Level.OK
     ]
     found.sort(key=lambda finding: finding.level != Level.RED)
     _kept = (now, found)

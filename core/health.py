@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -67,13 +67,13 @@ def check(name: str, *, is_for_readiness: bool = False) -> Callable[[Look], Look
     return decorate
 
 
-def examine(*, only_readiness: bool = False) -> dict[str, Finding]:
+def examine(*, only_readiness: bool = False, without: Collection[str] = ()) -> dict[str, Finding]:
     """Return what each check finds now. A check that breaks is red; the others go on."""
     _discover()
     return {
         name: _examine(name, check.look)
         for name, check in _checks.items()
-        if check.is_for_readiness or not only_readiness
+        if (check.is_for_readiness or not only_readiness) and name not in without
     }
 
 

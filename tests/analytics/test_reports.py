@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -260,12 +262,16 @@ def test_a_paused_provider_is_told_with_its_sentence(alice: User, sam: User) -> 
 def test_staff_are_told_what_the_checks_find(
     alice: User, sam: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = {
+    checks = {
         "cache": warning("The cache forgets.", mend="See REDIS_URL."),
         "engine": warning("Told by the condition.", mend=""),
         "clock": health.ok("One clock."),
     }
-    monkeypatch.setattr(health, "examine", lambda: found)
+    looks = {
+        name: health._Check(partial(replace, found), is_for_readiness=False)
+        for name, found in checks.items()
+    }
+    monkeypatch.setattr(health, "_checks", looks)
 
     assert told(alice) == ["No worker is running"]
     assert told(sam) == ["No worker is running", "The cache forgets."]
