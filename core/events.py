@@ -18,8 +18,6 @@ from core import live
 from core.http import UserRequest
 from core.producer import SignIn, producer
 
-MOST_STREAMS = 60  # open pages of one person, in one process
-
 
 @login_not_required  # a redirect would give an event stream a page to read; 401 ends it
 @require_GET
@@ -34,7 +32,7 @@ async def stream_events(request: HttpRequest) -> HttpResponseBase:
         parts = live.parse_parts(request.GET.getlist("r"))
     except live.NotLive as error:
         return refusal(str(error), HTTPStatus.BAD_REQUEST)
-    if producer.count(user.pk) >= MOST_STREAMS:
+    if producer.is_too_much(user.pk, parts):
         return refusal("You have too many pages open.", HTTPStatus.TOO_MANY_REQUESTS)
     sign_in = SignIn(
         user_id=user.pk,

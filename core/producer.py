@@ -38,6 +38,9 @@ BREATH_S = 15.0  # of silence, after which a line is sent: proxies close what sa
 SIGN_INS_EVERY_S = 5.0  # while there is nothing to send; each sending looks first
 RETRY_MS = 2_000  # until a browser whose stream broke asks again
 
+MOST_STREAMS = 60  # open pages of one person, in one process
+MOST_TOPICS = 120  # different parts on them: some 20 ms of rendering each, by one thread for all
+
 OPENING = f"retry: {RETRY_MS}\n\n".encode()
 BREATH = b":\n\n"
 SIGNED_OUT = b"event: signed-out\ndata:\n\n"  # no region may be called so: `live.js` gives up
@@ -140,10 +143,16 @@ class Producer:
         finally:
             self._leave(listener)
 
-    def count(self, user_id: UUID) -> int:
-        """Return how many pages of a person are open."""
+    def is_too_much(self, user_id: UUID, names: Iterable[str]) -> bool:
+        """Tell whether one more page of a person, with the parts `names`, is one too many.
+
+        Each part is rendered once however many pages show it, so different ones are what costs.
+        Pages that open at the same moment do not count one another.
+        """
         with self._lock:
-            return sum(each.sign_in.user_id == user_id for each in self._listeners)
+            theirs = [each for each in self._listeners if each.sign_in.user_id == user_id]
+        topics = set(names).union(*(each.parts for each in theirs))
+        return len(theirs) >= MOST_STREAMS or len(topics) > MOST_TOPICS
 
     def close(self) -> None:
         """End every stream, and refuse new ones: the process stops. Browsers ask again later."""

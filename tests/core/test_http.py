@@ -11,6 +11,7 @@ from django.test import Client, override_settings
 from django.urls import path
 
 from accounts.models import User
+from config.urls import urlpatterns as pages_of_the_product
 from core.errors import DomainError
 from core.http import redirect_to, render_page
 from core.views import error_page
@@ -41,6 +42,7 @@ urlpatterns = [
     path("refuse/", refuse),
     path("fail/", fail),
     path("sign-in/", show, name="sign_in"),
+    *pages_of_the_product,
 ]
 handler500 = "core.views.server_error"
 

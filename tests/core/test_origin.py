@@ -12,6 +12,7 @@ from django.urls import path
 from accounts.models import User
 from audit import services as audit
 from audit.models import AuditEvent
+from config.urls import urlpatterns as pages_of_the_product
 from core import origin
 
 pytestmark = pytest.mark.urls(__name__)
@@ -27,7 +28,7 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError
 
 
-urlpatterns = [path("do/", do), path("fail/", fail)]
+urlpatterns = [path("do/", do), path("fail/", fail), *pages_of_the_product]
 handler500 = "core.views.server_error"
 
 

@@ -22,6 +22,7 @@ from accounts.models import User
 from core import events, live
 from core.producer import (
     BREATH,
+    MOST_STREAMS,
     OPENING,
     SIGNED_OUT,
     Listener,
@@ -167,6 +168,24 @@ def test_many_tabs_cost_one_look_and_one_rendering_a_part(
     assert probe.asked == 3
     assert probe.rendered == ["alice", "alicex"] * 2
     assert all(len(tab.got) == 4 for tab in tabs)
+
+
+@pytest.mark.django_db
+def test_one_person_has_so_many_pages_and_different_parts_at_most(
+    as_alice: Client, alice: User, bob: User, probe: Probe
+) -> None:
+    us = Producer()
+    us._listeners.update(
+        Tab(as_alice, *(f"probe?say={page}-{part}" for part in range(10))) for page in range(12)
+    )
+
+    assert not us.is_too_much(alice.pk, ["probe?say=0-0"])
+    assert us.is_too_much(alice.pk, ["probe?say=another"])
+    assert not us.is_too_much(bob.pk, ["probe?say=another"])
+
+    us._listeners = {Tab(as_alice) for _ in range(MOST_STREAMS)}
+
+    assert us.is_too_much(alice.pk, ["probe"])
 
 
 @pytest.mark.django_db
