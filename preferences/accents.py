@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 TEXT_RATIO: Final = 4.5  # WCAG 2 AA, text
+SEEN_RATIO: Final = 2.8  # of a button or a switch on a dark ground; the least of the ten accents
 _WHITE: Final = "#ffffff"
 # The grounds of `tokens.css` that stand closest to the text on them, with the tinted one of
 # badges and of the current entry left to them: 12 % of the colour itself.
@@ -38,13 +39,15 @@ class Accent:
 def readable(colour: str) -> Accent:
     """Return the accent nearest to `colour` (#rrggbb) that can be read wherever it stands.
 
-    White on `brand` reaches 4.5:1, and so does each text colour on the surfaces of its scheme, on
-    the hover colour, and on the soft ground made of itself.
+    White on `brand` reaches 4.5:1, `brand` stands out from dark surfaces, and each text colour
+    reaches 4.5:1 on the surfaces of its scheme, on the hover colour, and on the soft ground made of
+    itself.
     """
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise ValueError(f"“{colour}” is not a colour such as #3b82f6.")
     colour = colour.lower()
     brand = _walk(colour, -1, lambda each: contrast(_WHITE, each) >= TEXT_RATIO)
+    brand = _walk(brand, +1, lambda each: contrast(each, _DARK_GROUND) >= SEEN_RATIO)
     return Accent(
         brand=brand,
         text_light=_walk(colour, -1, _reads_on(_LIGHT_GROUND, _LIGHT_SURFACE)),

@@ -22,13 +22,13 @@ def find_pages(user: User, text: str) -> list[Option]:
 
 @palette.source("Actions", order=21)
 def find_looks(user: User, text: str) -> list[Option]:
-    """Offer the looks that are not in force; before anything is typed, only light or dark."""
+    """Offer the looks that are not in force; before anything is typed, only the themes."""
     now = services.theme_of(user.pk)
     address = reverse("save_theme")
     looks = [
-        Option("Switch to dark", address, "moon", look=("theme", "dark")),
-        Option("Switch to light", address, "sun", look=("theme", "light")),
-        Option("Follow the system", address, "monitor", look=("theme", "auto")),
+        Option("Dark theme", address, "moon", look=("theme", "dark")),
+        Option("Light theme", address, "sun", look=("theme", "light")),
+        Option("Theme as the system", address, "monitor", look=("theme", "auto")),
         Option("Compact rows", address, "rows-3", look=("is_compact", "1")),
         Option("Comfortable rows", address, "rows-2", look=("is_compact", "0")),
         Option("Fold the sidebar", address, "panel-left", look=("is_sidebar_folded", "1")),
@@ -40,4 +40,4 @@ def find_looks(user: User, text: str) -> list[Option]:
         ("is_sidebar_folded", "1" if now.is_sidebar_folded else "0"),
     }
     offered = [each for each in looks if each.look not in in_force]
-    return palette.answering(text, offered if text else offered[:1])
+    return palette.answering(text, offered if text else offered[:2])

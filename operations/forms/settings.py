@@ -38,7 +38,7 @@ class UsdInput(forms.Field):
 
     def to_python(self, value: Any) -> Decimal | None:
         """Return the amount, or raise a sentence that says how to write it."""
-        text = str(value or "").strip().removeprefix("$").strip()
+        text = str(value or "").strip().removeprefix("$").removesuffix("USD").strip()
         if not text:
             return None
         if "," in text:

@@ -79,6 +79,7 @@ def _operations_page(
         "forms": forms,
         "enabled": sum(form.choice.enabled for form in forms),
         "problems": sum(bool(form.errors) for form in forms),
+        "is_fragment": is_fragment(request),
     }
     return render_page(
         request,

@@ -24,13 +24,20 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("dialog:close", () => dialog?.close());
 
 dialog?.addEventListener("close", () => {
+  isTyped = false;
   one("#dialog-body").replaceChildren();
   const back = before?.isConnected ? before : before?.id && document.getElementById(before.id);
   if (back && document.activeElement === document.body) back.focus();
 });
 
+// Esc and a click beside it close a dialog, but not over what was typed; a second Esc does.
+let isTyped = false;
+const holds = () => isTyped && (toast("There are changes. Save them, or press Cancel to drop them.", "warning"), true);
+dialog?.addEventListener("input", () => (isTyped = true));
+dialog?.addEventListener("cancel", (event) => holds() && event.preventDefault());
+
 for (const each of document.querySelectorAll("dialog")) {
-  each.addEventListener("mousedown", (event) => event.target === each && each.close());
+  each.addEventListener("mousedown", (event) => event.target === each && !(each === dialog && holds()) && each.close());
 }
 
 // --- clicks that need no server ------------------------------------------------------------------
@@ -75,9 +82,10 @@ for (const each of toasts.children) show(each);
 document.addEventListener("toast", ({ detail }) => toast(detail.text, detail.tone));
 document.addEventListener("htmx:sendError", () => toast("Helix cannot be reached. Nothing was changed.", "danger"));
 document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
-  if (xhr.status === 401) return;
+  if (xhr.status === 401) return; // on the way to the sign-in
   toast(
-    xhr.status === 404 ? "This is not there any more. Reload the page." : `That did not work (${xhr.status}). Look before you try again.`,
+    xhr.status === 403 ? "Not allowed, or you have signed in anew since. Reload the page and try again."
+    : xhr.status === 404 ? "This is not there any more. Reload the page." : `That did not work (${xhr.status}). Look before you try again.`,
     "danger",
   );
 });

@@ -12,6 +12,7 @@ function tell(word, tone) {
   button.querySelector("[data-live-word]").textContent = word;
   button.querySelector(".dot").dataset.tone = tone;
   button.setAttribute("aria-pressed", word === "Live");
+  document.documentElement.dataset.stream = word.toLowerCase();
 }
 
 function close() {

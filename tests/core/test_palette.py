@@ -48,7 +48,11 @@ def test_before_anything_is_typed_it_offers_pages_and_actions(alice: User) -> No
 
     assert list(groups) == ["Pages", "Actions"]
     assert [option.label for option in groups["Pages"]][:3] == ["Overview", "Schedules", "Runs"]
-    assert [option.label for option in groups["Actions"]] == ["New schedule", "Switch to dark"]
+    assert [option.label for option in groups["Actions"]] == [
+        "New schedule",
+        "Dark theme",
+        "Light theme",
+    ]
 
 
 def test_every_word_must_be_found_and_what_begins_with_the_text_comes_first(alice: User) -> None:

@@ -42,7 +42,16 @@ def test_a_colour_keeps_its_hue(colour: str) -> None:
 
 
 def test_a_colour_that_can_be_read_stays() -> None:
-    assert accents.readable("#0000FF").brand == "#0000ff"
+    assert accents.readable("#006BD0").brand == "#006bd0"
+
+
+@given(COLOURS)
+@example("#000000")
+def test_a_button_stands_out_from_a_dark_page(colour: str) -> None:
+    brand = accents.readable(colour).brand
+
+    assert accents.contrast(brand, GROUNDS["dark"][1]) >= 2.8
+    assert accents.contrast(brand, "#ffffff") >= 4.5
 
 
 @pytest.mark.parametrize(("one", "ratio"), [("#000000", 21.0), ("#ffffff", 1.0), ("#767676", 4.54)])

@@ -54,7 +54,14 @@ class Command(BaseCommand):
                     child.kill()
             time.sleep(LOOK_AROUND_S)
         if ended and not told:
-            raise CommandError(f"The {ended[0]} process ended by itself; its last lines say why.")
+            raise CommandError(f"The {ended[0]} process {end_of(children[ended[0]].returncode)}")
+
+
+def end_of(code: int) -> str:
+    """Return how a process ended that nobody had told to."""
+    if code < 0:
+        return f"was killed by signal {-code} ({signal.Signals(-code).name}). No run is lost."
+    return "ended by itself; its last lines say why."
 
 
 def look_at_port(port: int) -> None:
