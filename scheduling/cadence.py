@@ -41,7 +41,8 @@ class InvalidCron(ValueError):
     """The expression or its zone cannot be used; the message names field, bad part and mend."""
 
     def __init__(self, field: str, part: str, mend: str) -> None:
-        quoted = ascii(part if len(part) <= LONGEST_EXPRESSION else f"{part[:20]}...")[1:-1]
+        told = part if len(part) <= LONGEST_EXPRESSION else f"{part[:20]}…"
+        quoted = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in told)
         super().__init__(f"{field}: “{quoted}” {mend}")
         self.field = field
 
@@ -85,6 +86,8 @@ class _Field:
             if text
             else "lacks a value"
         )
+        if any(each.isdigit() and not each.isascii() for each in text):
+            problem = "is not written in the plain digits 0 to 9"
         names = f" or {', '.join(self.names)}" if self.names else ""
         mend = f"use {self.low} to {self.high}{names}, joined by “,”, “-” or “/”, or “*”."
         raise InvalidCron(self.name, element, f"{problem}; {mend}")
@@ -265,8 +268,9 @@ def parse(expression: str) -> Cron:
     )
     # Weekdays and leap days repeat every 28 years.
     if not any(cron.dates(date(2000, 1, 1), years=28)):
-        mend = f"never comes in month {texts[3]} with day of week {texts[4]}; choose another day."
-        raise InvalidCron(_DAYS.name, texts[2], mend)
+        month = f" in month {texts[3]}" if texts[3] != "*" else ""
+        weekday = f" on day of week {texts[4]}" if texts[4] != "*" else ""
+        raise InvalidCron(_DAYS.name, texts[2], f"never comes{month}{weekday}; choose another day.")
     return cron
 
 

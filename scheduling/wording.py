@@ -49,14 +49,38 @@ def _words(text: str) -> str:
     )
 
     minute, hour = text.split(" ")[:2]
-    options = Options(use_24hour_time_format=True, locale_code="en_US")
-    times = get_description(f"{minute} {hour} * * *", options)
-    times = times.replace("At 0 minutes past the hour, between", "Every hour, between")
     cron = parse(text)
+    if _starts_over(minute, 60) or _starts_over(hour, 24):
+        times = _times(cron)
+    else:
+        options = Options(use_24hour_time_format=True, locale_code="en_US")
+        times = get_description(f"{minute} {hour} * * *", options)
+        times = times.replace("At 0 minutes past the hour, between", "Every hour, between")
     days, months = _days(cron), _months(cron)
     if not days and re.match(r"At \d\d:\d\d", times):  # what says “every” already needs no more
         days = "every day"
     return ", ".join(filter(None, [times, days, months]))
+
+
+def _starts_over(field: str, span: int) -> bool:
+    """Tell whether a step does not go into `span`: then “every 7 minutes” would not be true."""
+    return any(span % int(step) for step in re.findall(r"/(\d+)", field))
+
+
+def _times(cron: Cron) -> str:
+    """Return the times themselves: “At minutes 0, 7, 14 … 56 of every hour”."""
+    minutes = sorted({minute % 60 for minute in cron.minutes})
+    hours = sorted({minute // 60 for minute in cron.minutes})
+    if len(minutes) == 1 and len(hours) < 24:
+        return f"At {_listed(f'{hour:02}:{minutes[0]:02}' for hour in hours)}"
+    if len(minutes) == 60:
+        times = "Every minute"
+    else:
+        told = _listed(map(str, minutes), most=4)
+        times = f"At minute{'s' if len(minutes) > 1 else ''} {told}"
+    if len(hours) == 24:
+        return f"{times} of every hour"
+    return f"{times} of hour{'s' if len(hours) > 1 else ''} {_listed(_runs(hours))}"
 
 
 def _days(cron: Cron) -> str:
@@ -106,10 +130,10 @@ def _runs(values: list[int], names: list[str] | None = None) -> list[str]:
     return told
 
 
-def _listed(items: Iterable[str]) -> str:
+def _listed(items: Iterable[str], most: int = MOST_LISTED) -> str:
     *rest, last = [*items] or [""]
-    if len(rest) > MOST_LISTED:
-        return f"{', '.join(rest[:3])}, … {last}"
+    if len(rest) > most:
+        return f"{', '.join(rest[:3])} … {last}"
     return f"{', '.join(rest)} and {last}" if rest else last
 
 
@@ -136,10 +160,15 @@ class ClockChange:
         count = _count_between(cron, self.start, self.end)
         start, end = f"{self.start:%H:%M}", f"{self.end:%H:%M}"
         if self.after > self.before:
-            told = f"On {self.start:%Y-%m-%d} clocks go forward from {start} to {end}: "
+            told = f"On {_date(self.start)} clocks go forward from {start} to {end}: "
             return told + _in_gap(cron, count, gap, end)
-        told = f"On {self.end:%Y-%m-%d} clocks go back from {end} to {start}: "
+        told = f"On {_date(self.end)} clocks go back from {end} to {start}: "
         return told + _in_fold(cron, count, overlap)
+
+
+def _date(wall: datetime) -> str:
+    """Return a day as pages write it, always with its year: “Sun 28 Mar 2027”."""
+    return f"{wall:%a} {wall.day} {wall:%b %Y}"
 
 
 def _in_gap(cron: Cron, count: int, gap: Gap, end: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -100,7 +101,7 @@ def test_next_fire(expression: str, expected: str) -> None:
         ("+5 * * * *", "minute", "+5"),
         ("1_0 * * * *", "minute", "1_0"),
         ("MON * * * *", "minute", "MON"),
-        ("\u0661 * * * *", "minute", r"\u0661"),
+        ("\u0661 * * * *", "minute", "“\u0661” is not written in the plain digits 0 to 9"),
         ("\x00 * * * *", "minute", r"\x00"),
         ("0 24 * * *", "hour", "24"),
         ("0 R * * *", "hour", "R"),
@@ -125,7 +126,7 @@ def test_next_fire(expression: str, expected: str) -> None:
         ("0 0 * * 1#", "day of week", "1#"),
         ("0 0 * * 1-5#2", "day of week", "1-5#2"),
         ("0 0 * * *\x00", "day of week", r"*\x00"),
-        ("0 0 * * \u017fUN", "day of week", r"\u017fUN"),
+        ("0 0 * * \u017fUN", "day of week", "“\u017fUN” is not understood"),
         ("", "expression", "“”"),
         ("5-5", "expression", "5-5"),
         ("* * * *", "expression", "* * * *"),
@@ -147,6 +148,18 @@ def test_refused_with_field_and_part(expression: str, field: str, part: str) -> 
     assert part in str(refusal.value)
     assert len(str(refusal.value)) < 300
     assert str(refusal.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("0 0 30 2 *", "“30” never comes in month 2; choose another day."),
+        ("0 0 */31 * 1#2", "“*/31” never comes on day of week 1#2; choose another day."),
+    ],
+)
+def test_what_never_comes_is_told_without_what_is_open(expression: str, said: str) -> None:
+    with pytest.raises(InvalidCron, match=re.escape(f"day of month: {said}")):
+        next_after(expression, "UTC", NOW)
 
 
 @pytest.mark.parametrize(

@@ -226,9 +226,9 @@ def test_preview_needs_no_database(django_db_blocker: DjangoDbBlocker) -> None:
         "2027-03-29T00:30:00Z",
     ]
     assert [change["words"] for change in printed["clock_changes"]] == [
-        "On 2027-03-28 clocks go forward from 02:00 to 03:00: "
+        "On Sun 28 Mar 2027 clocks go forward from 02:00 to 03:00: "
         "what is due in between fires once, at 03:00.",
-        "On 2027-10-31 clocks go back from 03:00 to 02:00: "
+        "On Sun 31 Oct 2027 clocks go back from 03:00 to 02:00: "
         "what is due in the time that comes twice fires the first time only.",
     ]
 

@@ -25,7 +25,14 @@ NOW = utc("2026-11-21")
         ("0 0 15,L * *", "At 00:00, on day 15 of the month and the last day of the month"),
         ("0 9 * * 1#1", "At 09:00, on the first Monday of the month"),
         ("0 0 1 1-3,7 *", "At 00:00, on day 1 of the month, in January to March and July"),
-        ("0 0 */2 * *", "At 00:00, on day 1, 3, 5, … 31 of the month"),
+        ("*/7 * * * *", "At minutes 0, 7, 14 … 56 of every hour"),
+        ("*/45 * * * *", "At minutes 0 and 45 of every hour"),
+        ("*/20 * * * *", "Every 20 minutes"),
+        ("3/40 9-17 * * FRI", "At minutes 3 and 43 of hours 9 to 17, on Friday"),
+        ("0 */5 * * *", "At 00:00, 05:00, 10:00, 15:00 and 20:00, every day"),
+        ("0,30 */9 * * *", "At minutes 0 and 30 of hours 0, 9 and 18"),
+        ("* */16 * * *", "Every minute of hours 0 and 16"),
+        ("0 0 */2 * *", "At 00:00, on day 1, 3, 5 … 31 of the month"),
     ],
 )
 def test_words(expression: str, expected: str) -> None:
@@ -48,10 +55,10 @@ def test_clock_changes_in_words(
     first, second = clock_changes("Europe/Berlin", NOW)
 
     told = first.words(expression, gap=gap, overlap=overlap)
-    assert told.startswith("On 2027-03-28 clocks go forward from 02:00 to 03:00: ")
+    assert told.startswith("On Sun 28 Mar 2027 clocks go forward from 02:00 to 03:00: ")
     assert told.endswith(forward)
     told = second.words(expression, gap=gap, overlap=overlap)
-    assert told.startswith("On 2027-10-31 clocks go back from 03:00 to 02:00: ")
+    assert told.startswith("On Sun 31 Oct 2027 clocks go back from 03:00 to 02:00: ")
     assert told.endswith(back)
 
 
@@ -59,7 +66,7 @@ def test_a_gap_at_midnight_is_told_by_the_date_it_falls_on() -> None:
     change = clock_changes("Asia/Beirut", NOW)[0]
 
     assert change.words("0 0 * * *", gap="first_valid", overlap="first") == (
-        "On 2027-03-28 clocks go forward from 00:00 to 01:00: "
+        "On Sun 28 Mar 2027 clocks go forward from 00:00 to 01:00: "
         "what is due in between fires once, at 01:00."
     )
 

@@ -46,7 +46,7 @@ def test_it_tells_words_fires_and_changes_of_the_clocks(as_alice: Client) -> Non
         assert fire in said
     assert "Sun 29 Nov" not in said  # six of them
     assert "in 15 hours" in said
-    assert "On 2027-03-28 clocks go forward from 02:00 to 03:00" in said
+    assert "On Sun 28 Mar 2027 clocks go forward from 02:00 to 03:00" in said
     assert "fires once, at 03:00" in said
     assert "fires the first time only" in said
 
