@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import exp, expm1, hypot, log, sqrt
+from statistics import median
 from typing import Final
 
 from core.money import round_cost
@@ -72,24 +73,32 @@ class History:
     """What past runs say about the next one. Made once per read of the ledger, and kept.
 
     `slope` is by how much an answer grows with its prompt (in logarithms, 0 to 1); `output` is what
-    remains of the answers' logarithms once that is taken off.
+    remains of the answers' logarithms once that is taken off. `bias` is by how much more the
+    vendor counts in our prompts than we do (in logarithms): it may leave out what we put in, or
+    the other way about, and that alone makes no prompt unlike those before.
     """
 
     runs: int = 0
     input: _Quantiles = _NONE
     slope: float = 0.0
     output: _Quantiles = _NONE
+    bias: float = 0.0
 
     @classmethod
-    def of(cls, runs: Sequence[tuple[int, int]]) -> History:
-        """Summarise (input tokens, output tokens) of settled runs, in any order."""
+    def of(cls, runs: Sequence[tuple[int, int]], counts: Sequence[tuple[int, int]] = ()) -> History:
+        """Summarise (input tokens, output tokens) of settled runs, in any order.
+
+        `counts` are (input tokens, what `tokens.count` makes of that prompt) of some of them.
+        """
         if not runs:
             return cls()
         inputs = [log(max(tokens, 1)) for tokens, _ in runs]
         outputs = [log(max(tokens, 1)) for _, tokens in runs]
         slope = _slope(inputs, outputs)
         rests = [y - slope * x for x, y in zip(inputs, outputs, strict=True)]
-        return cls(len(runs), _Quantiles.of(inputs), slope, _Quantiles.of(rests))
+        biases = [log(max(sent, 1)) - log(max(counted, 1)) for sent, counted in counts]
+        bias = median(biases) if biases else 0.0
+        return cls(len(runs), _Quantiles.of(inputs), slope, _Quantiles.of(rests), bias)
 
 
 def _slope(inputs: Sequence[float], outputs: Sequence[float]) -> float:
@@ -115,7 +124,7 @@ def estimate(
     any was seen. A prompt unlike all of the history is estimated without it. Tokens read from a
     vendor's cache are priced as fresh ones, so where caching helps the estimate is a little high.
     """
-    counted = log(max(input_tokens, 1))
+    counted = log(max(input_tokens, 1)) + history.bias
     runs = history.runs
     if not history.input.low - UNLIKE <= counted <= history.input.high + UNLIKE:
         runs = 0
@@ -129,6 +138,10 @@ def estimate(
         answer += weight * (history.slope * size + rest.mid - answer)
         down += weight * (rest.mid - rest.low - down)
         up += weight * (rest.high - rest.mid - up)
+        # The prior draws the middle towards itself; what was seen stays within the range.
+        seen = history.slope * size - answer
+        down = max(down, -(seen + rest.low))
+        up = max(up, seen + rest.high)
 
     sent, answered = round(exp(size)), round(exp(answer))
     mid = card.cost_usd(Usage(sent, answered), at=at)

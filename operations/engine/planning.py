@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -28,6 +28,7 @@ from providers.protocol import Request
 MEMORY_S = 60.0  # how long people's zones and run histories are remembered
 MEMORY_ROWS = 10_000
 HISTORY_RUNS = 200
+RECOUNTED_RUNS = 3  # the newest, whose prompts are counted again to see how the vendor counts
 NOT_TRIED = ("worker_lost", "not_sent")  # their provider was not at fault
 FRAME_TOKENS = 600  # what a vendor wraps around our words: roles, the tool's frame
 
@@ -126,9 +127,7 @@ def plan(
     owner = _owners.get(owner_id, lambda: User.objects.get(pk=owner_id))
     if not owner.is_active:
         raise Disabled(f"The account of {owner.username} is deactivated.")
-    parameters = validation.stored(operation, raw)
-    if operation.gather is not None:
-        parameters = operation.gather(owner, parameters, now)
+    parameters = _gathered(operation, owner, raw, now)
     flight.definition = operation
     flight.route = router.plan_route(operation, choice, catalogue, requested=requested)
     flight.position = router.first_untried(flight.route, flight.tries)
@@ -138,6 +137,11 @@ def plan(
     flight.max_output_tokens = operation.output_tokens(parameters)
     flight.input_ceiling = _input_ceiling(operation, flight.prompt)
     flight.month = gate.month_of(now, owner.zone)
+
+
+def _gathered(operation: registry.Operation[Any], owner: User, raw: Any, now: datetime) -> Any:
+    parameters = validation.stored(operation, raw)
+    return operation.gather(owner, parameters, now) if operation.gather else parameters
 
 
 def foresee(
@@ -193,12 +197,16 @@ def add_estimate(call: Call) -> None:
         return
     key = (flight.owner_id, flight.operation, model.ref, operation.prompt_version)
     flight.estimate = estimates.estimate(
-        input_tokens=tokens.count(flight.prompt) + _frame_tokens(flight.operation),
+        input_tokens=_counted(flight.operation, flight.prompt),
         history=_histories.get(key, lambda: history_of(*key)),
         prior_output=flight.max_output_tokens // 2,
         card=model.card,
         at=call.started_at,
     )
+
+
+def _counted(slug: str, prompt: str) -> int:
+    return tokens.count(prompt) + _frame_tokens(slug)
 
 
 def history_of(owner_id: UUID, operation: str, ref: str, prompt_version: int) -> estimates.History:
@@ -214,8 +222,34 @@ def history_of(owner_id: UUID, operation: str, ref: str, prompt_version: int) ->
         input_tokens__isnull=False,
         output_tokens__isnull=False,
     ).order_by("-run_id")
-    newest = rows.values_list("input_tokens", "output_tokens")[:HISTORY_RUNS]
-    return estimates.History.of([(sent or 0, answered or 0) for sent, answered in newest])
+    newest = [
+        (sent or 0, answered or 0)
+        for sent, answered in rows.values_list("input_tokens", "output_tokens")[:HISTORY_RUNS]
+    ]
+    if not newest:
+        return estimates.History()
+    latest = rows.values_list("input_tokens", "run__parameters", "run__created_at")
+    return estimates.History.of(newest, _recounted(owner_id, operation, latest[:RECOUNTED_RUNS]))
+
+
+def _recounted(
+    owner_id: UUID, slug: str, latest: Iterable[tuple[int | None, Any, datetime]]
+) -> list[tuple[int, int]]:
+    """Return (what the vendor counted, what we count) of past prompts, made once more.
+
+    What is gathered for them is gathered as of then. Parameters that are no longer valid are
+    passed over.
+    """
+    operation = registry.get(slug)
+    owner = _owners.get(owner_id, lambda: User.objects.get(pk=owner_id))
+    counts = []
+    for sent, raw, at in latest:
+        try:
+            prompt = operation.prompt(_gathered(operation, owner, raw, at))
+        except validation.InvalidParameters:
+            continue
+        counts.append((sent or 0, _counted(slug, prompt)))
+    return counts
 
 
 def next_call(flight: Flight, catalogue: Catalogue, now: datetime) -> Call:

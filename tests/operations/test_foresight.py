@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from core.errors import DomainError
@@ -14,6 +15,7 @@ from operations.models import Attempt, Budget, BudgetPeriod, Run
 from operations.services import Forecast, NotSubmitted
 from operations.validation import InvalidParameters
 from providers import catalogue
+from providers import services as providers
 from providers.protocol import Completion, Usage
 from tests.operations.kit import STEPS, TASK, Script, drain, script, submit
 
@@ -129,3 +131,65 @@ def test_an_estimate_is_rough_until_five_runs_were_seen(alice: User, script: Scr
     assert rough is not None
     assert known is not None
     assert (rough.is_rough, known.is_rough) == (True, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thirteen_runs_of_one_cost_are_expected_to_cost_it_again(
+    alice: User, settings: Settings
+) -> None:
+    """Also of a provider that counts less in a prompt than we do: this one leaves the form out."""
+    settings.HELIX_SIMULATED_PROVIDER = "1"
+    providers.sync_catalogue()
+    for _ in range(13):
+        run = services.submit(
+            owner=alice,
+            operation="analytics-summary",
+            parameters={"days": 7},
+            origin=Run.Origin.MANUAL,
+            model="simulated:simulated-1",
+        )
+        drain()
+    run.refresh_from_db()
+    planning._histories._values.clear()  # a minute later
+
+    foreseen = forecast(
+        alice,
+        operation="analytics-summary",
+        parameters={"days": 7},
+        model="simulated:simulated-1",
+    ).estimate
+
+    assert foreseen is not None
+    assert run.cost_usd is not None
+    assert not foreseen.is_rough
+    assert foreseen.low_usd <= run.cost_usd <= foreseen.high_usd
+    assert foreseen.high_usd < 2 * run.cost_usd
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prompt_of_another_size_is_still_unlike_those_seen(alice: User, script: Script) -> None:
+    script.tell("openai", *[lambda _: Completion(STEPS, Usage(100, 80), "gpt-6-luna")] * 6)
+    for _ in range(6):
+        submit(alice, model=OPENAI)
+    drain()
+    planning._histories._values.clear()
+
+    alike = forecast(alice).estimate
+    longer = forecast(alice, parameters={**TASK, "description": "Many words more. " * 900}).estimate
+
+    assert alike is not None
+    assert longer is not None
+    assert (alike.is_rough, longer.is_rough) == (False, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_past_parameters_that_are_no_longer_valid_are_not_counted_again(
+    alice: User, script: Script
+) -> None:
+    for _ in range(5):
+        submit(alice, model=OPENAI)
+    drain()
+    Run.objects.update(parameters={"gone": [1]})
+    planning._histories._values.clear()
+
+    assert forecast(alice).estimate is not None
