@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from providers.local.breakdown import break_down
-from providers.local.moments import end_of, moment_of, span_words, zone_of
+from providers.local.moments import end_of, is_date, moment_of, span_words, zone_of
 from providers.local.words import LONGEST_REASON, capital, joined, one_line
 
 __all__ = ["break_down", "prioritize"]
@@ -21,6 +21,7 @@ HALVING = timedelta(days=2)  # with this much slack a task is half as urgent as 
 NO_DUE_URGENCY = 0.05  # about that of something due in five weeks
 URGENT, IMPORTANT = 0.5, 3
 WORKDAY = timedelta(hours=6)  # of a day's work; longer tasks need several days of the calendar
+NEAR = timedelta(hours=12)  # what is due within it is told in hours and minutes
 NAMED = 3  # tasks named in a reason; more are counted
 
 
@@ -30,6 +31,8 @@ class Task:
     id: Any
     title: str
     due: datetime | None
+    due_day: date | None  # as the calendar of the one who asks shows it
+    is_whole_day: bool  # a date without a time of day
     importance: int
     effort: timedelta
     blocked_by: list[Any]
@@ -48,6 +51,7 @@ def prioritize(parameters: Mapping[str, Any]) -> dict[str, Any]:
     zone, _ = zone_of(parameters.get("timezone"))
     tasks = _read(parameters.get("tasks"), zone)
     now = moment_of(parameters.get("now"), zone) or _latest_known(tasks)
+    today = now.astimezone(zone).date()
     _link(tasks)
     order = _sorted_by_dependence(tasks)
     for position in reversed(order):
@@ -62,7 +66,7 @@ def prioritize(parameters: Mapping[str, Any]) -> dict[str, Any]:
                 "rank": rank,
                 "score": round(task.score),
                 "quadrant": _quadrant(task),
-                "reason": _reason(tasks, task, now),
+                "reason": _reason(tasks, task, now, today),
             }
             for rank, task in enumerate(ranked, start=1)
         ]
@@ -89,6 +93,8 @@ def _read(given: Any, zone: tzinfo) -> list[Task]:
                 id=entry.get("id"),
                 title=one_line(entry.get("title"), 60) or f"task {entry.get('id')}",
                 due=due,
+                due_day=_day_of(entry.get("due"), due, zone),
+                is_whole_day=is_date(entry.get("due")),
                 importance=importance,
                 effort=timedelta(minutes=minutes),
                 blocked_by=list(blocked_by) if isinstance(blocked_by, list | tuple) else [],
@@ -97,6 +103,12 @@ def _read(given: Any, zone: tzinfo) -> list[Task]:
             )
         )
     return tasks
+
+
+def _day_of(given: Any, due: datetime | None, zone: tzinfo) -> date | None:
+    if due is None:
+        return None
+    return date.fromisoformat(given.strip()) if is_date(given) else due.astimezone(zone).date()
 
 
 def _number(value: Any, *, default: int, low: int, high: int) -> int:
@@ -254,22 +266,23 @@ def _quadrant(task: Task) -> str:
     return "delegate" if task.urgency >= URGENT else "drop"
 
 
-def _reason(tasks: list[Task], task: Task, now: datetime) -> str:
-    parts = [*_about_time(tasks, task, now), *_about_weight(task), *_about_order(tasks, task)]
+def _reason(tasks: list[Task], task: Task, now: datetime, today: date) -> str:
+    parts = [
+        *_about_time(tasks, task, now, today),
+        *_about_weight(task),
+        *_about_order(tasks, task),
+    ]
     return one_line(" ".join(f"{capital(part)}." for part in parts), LONGEST_REASON)
 
 
-def _about_time(tasks: list[Task], task: Task, now: datetime) -> list[str]:
+def _about_time(tasks: list[Task], task: Task, now: datetime, today: date) -> list[str]:
     parts: list[str] = []
     if task.due is None and task.latest is None:
         parts.append("no due date")
-    elif task.due is not None:
+    elif task.due is not None and task.due_day is not None:
         away = task.due - now
-        parts.append(
-            f"overdue by {span_words(away)}"
-            if away < timedelta(0)
-            else f"due in {span_words(away)}"
-        )
+        days = (task.due_day - today).days
+        parts.append(_in_days(days) if task.is_whole_day else _by_the_clock(away, days))
         if timedelta(0) <= away <= _needed(task):
             parts[-1] += f" and takes about {span_words(task.effort)}: there is no slack left"
     if task.for_whom >= 0 and task.latest is not None:
@@ -280,6 +293,21 @@ def _about_time(tasks: list[Task], task: Task, now: datetime) -> list[str]:
     if task.effort <= timedelta(minutes=QUICK_MINUTES):
         parts.append(f"quickly done ({span_words(task.effort)})")
     return parts
+
+
+def _by_the_clock(away: timedelta, days: int) -> str:
+    """Say when it is due: near by the clock, further off by the calendar."""
+    if abs(away) >= NEAR and days:
+        return _in_days(days)
+    return f"{'overdue by' if away < timedelta(0) else 'due in'} {span_words(away)}"
+
+
+def _in_days(days: int) -> str:
+    """Say it as a calendar does: what is due on the 24th is due in two days on the 22nd."""
+    if days in (0, 1):
+        return "due tomorrow" if days else "due today"
+    count = f"{abs(days)} day{'' if days == -1 else 's'}"
+    return f"overdue by {count}" if days < 0 else f"due in {count}"
 
 
 def _about_weight(task: Task) -> list[str]:

@@ -123,8 +123,33 @@ def test_a_date_alone_is_due_at_the_end_of_that_day_in_the_zone() -> None:
     in_berlin = rank(task, now="2026-11-23T22:30:00Z", zone="Europe/Berlin")
     overdue = rank(task, now="2026-11-23T23:30:00Z", zone="Europe/Berlin")
 
-    assert "Due in 30 minutes" in in_berlin[0]["reason"]
-    assert "Overdue by 30 minutes" in overdue[0]["reason"]
+    assert "Due today" in in_berlin[0]["reason"]
+    assert "Overdue by 1 day" in overdue[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("due", "told"),
+    [
+        ("2026-11-22", "Due today."),
+        ("2026-11-23", "Due tomorrow."),
+        ("2026-11-24", "Due in 2 days."),
+        ("2026-11-21", "Overdue by 1 day."),
+        ("2026-11-20T18:00", "Overdue by 2 days."),
+        ("2026-11-22T08:00", "Due in 4 hours."),
+        ("2026-11-22T03:00", "Overdue by 1 hour."),
+        ("2026-11-23T09:00", "Due tomorrow."),  # 29 hours
+        ("2026-11-23T23:50", "Due tomorrow."),  # 44 hours
+        ("2026-11-24T00:10", "Due in 2 days."),
+    ],
+)
+def test_what_is_due_is_told_by_the_calendar(due: str, told: str) -> None:
+    ranked = rank(
+        {"id": "a", "title": "A", "due": due, "effort_minutes": 30},
+        now="2026-11-22T04:00:00+01:00",
+        zone="Europe/Berlin",
+    )
+
+    assert ranked[0]["reason"].startswith(told)
 
 
 @given(
