@@ -1,6 +1,6 @@
 """What the parameters and results of operations are made of.
 
-Limits are generous for one call of one model and bound its price; what is longer goes in a batch.
+Limits are generous for one call of one model and bound its price; longer ones are split.
 """
 
 from __future__ import annotations

@@ -29,6 +29,10 @@ class InvalidParameters(DomainError):
         self.problems = dict(problems)
 
 
+class TooLarge(InvalidParameters):
+    """The parameters are longer than one run may be."""
+
+
 def parse(operation: Operation[Any], parameters: Any) -> BaseModel:
     """Return `parameters` as the operation's type, or raise `InvalidParameters` naming each field.
 
@@ -64,8 +68,10 @@ def stored(operation: Operation[Any], parameters: Mapping[str, Any]) -> BaseMode
 def _size(operation: Operation[Any], parameters: Any) -> int:
     size = len(json.dumps(parameters, ensure_ascii=False).encode())
     if size > LARGEST_BYTES:
-        told = f"must be at most 256 KiB and are {size / 1024:,.0f}; use a batch"
-        raise InvalidParameters(operation.slug, {"parameters": told})
+        told = (
+            f"must be at most 256 KiB and are {size / 1024:,.0f} KiB; split them into several runs"
+        )
+        raise TooLarge(operation.slug, {"parameters": told})
     return size
 
 

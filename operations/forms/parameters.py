@@ -135,7 +135,8 @@ class ParameterForm(forms.Form):
     field is left out, as in `services.submit`. `is_partial` is for such defaults themselves: every
     field may be left empty, nothing is validated here, and the service's `InvalidParameters` goes
     back onto the fields by `add_problems(refusal.problems)`. Fields left empty are not in
-    `parameters`. `parsed` is the validated model where the form is valid and not partial.
+    `parameters`. `parsed` is the validated model where the form is valid and not partial;
+    `is_too_large` says that the parameters are more than one run may hold.
     """
 
     _bound_fields_cache: dict[str, BoundField]
@@ -161,6 +162,7 @@ class ParameterForm(forms.Form):
         self._keeps_rows = False
         self.parameters: dict[str, Any] = {}
         self.parsed: BaseModel | None = None
+        self.is_too_large = False
         self._texts: dict[str, str] = {}  # of the boxes to paste into, while a form is rearranged
         start = {**self.defaults, **(initial or {})}
         if self.is_bound:
@@ -456,6 +458,7 @@ class ParameterForm(forms.Form):
                 given = {**self.defaults, **self.parameters}
                 self.parsed = validation.parse(self.definition, given)
             except validation.InvalidParameters as refusal:
+                self.is_too_large = isinstance(refusal, validation.TooLarge)
                 self.add_problems(refusal.problems)
         return self.cleaned_data
 

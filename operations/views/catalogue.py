@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import retarget, trigger_client_event
+from django_htmx.http import reswap, retarget, trigger_client_event
 
 from core.errors import DomainError
 from core.http import UserRequest, is_fragment, redirect_to, render_page
@@ -61,6 +62,11 @@ def try_operation(request: UserRequest, slug: str) -> HttpResponse:
     except validation.InvalidParameters as refusal:  # the preferences have changed meanwhile
         form.add_problems(refusal.problems)
         return _show(request, definition, form, model)
+    except services.NoRoom:  # said once, where it would have been said before
+        if not is_fragment(request):
+            return _show(request, definition, form, model, status=HTTPStatus.CONFLICT)
+        response = _estimate(request, definition, form.parameters, model.chosen)
+        return reswap(retarget(response, "#estimate"), "outerHTML")
     if not is_fragment(request):
         return redirect_to(request, "show_run", run.pk)
     context = {**outcomes.context_of(run), "token": uuid4()}
@@ -79,6 +85,8 @@ def estimate_operation(request: UserRequest, slug: str) -> HttpResponse:
     else:
         given = None
     context = _forecast(request, definition, given, model.chosen)
+    if form.is_too_large:
+        context["refusal"] = " ".join(form.errors.get("__all__") or form.errors.get("json") or ())
     return render_page(request, PAGE, context, partials={"estimate"})
 
 
@@ -153,7 +161,11 @@ def _token(posted: QueryDict) -> UUID | None:
 
 
 def _show(
-    request: UserRequest, definition: Operation[Any], form: ParameterForm, model: ModelForm
+    request: UserRequest,
+    definition: Operation[Any],
+    form: ParameterForm,
+    model: ModelForm,
+    status: int = HTTPStatus.OK,
 ) -> HttpResponse:
     has_errors = form.is_bound and bool(form.errors or model.errors)
     form.focus_on_error()
@@ -165,11 +177,10 @@ def _show(
         "parameters": form,
         "model": model,
         "token": uuid4(),
-        "is_enabled": preferences.lookup(request.user.pk, definition.slug).enabled,
         "has_workers": reports.has_workers(),
     }
     return render_page(
-        request, PAGE, context, partials={"try-form"}, status=422 if has_errors else 200
+        request, PAGE, context, partials={"try-form"}, status=422 if has_errors else status
     )
 
 
@@ -194,4 +205,5 @@ def _forecast(
         "forecast": forecast,
         "refusal": refusal,
         "is_unready": is_unready,
+        "is_enabled": preferences.lookup(request.user.pk, definition.slug).enabled,
     }

@@ -239,7 +239,7 @@ def test_parameters_that_are_too_large_are_refused_as_a_whole() -> None:
 
     assert not form.is_valid()
     assert form.non_field_errors() == [
-        "Parameters must be at most 256 KiB and are 287; use a batch."
+        "Parameters must be at most 256 KiB and are 287 KiB; split them into several runs."
     ]
 
 

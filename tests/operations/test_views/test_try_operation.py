@@ -382,6 +382,23 @@ def test_an_estimate_writes_nothing(as_alice: Client) -> None:
     assert not Attempt.objects.exists()
 
 
+def test_the_estimate_says_before_a_run_that_the_parameters_are_too_large(
+    as_alice: Client,
+) -> None:
+    mails = "".join(f"From: {number}@example.com\n\n{'x' * 49_000}\n\n" for number in range(6))
+    headers = {"HX-Request": "true", "HX-Target": "estimate"}
+
+    told = text_of(
+        as_alice.post(
+            "/operations/email-classify/estimate/",
+            {"parameters-emails-paste": mails},
+            headers=headers,
+        )
+    )
+
+    assert "at most 256 KiB and are 287 KiB; split them into several runs." in told
+
+
 # --- the preview ----------------------------------------------------------------------------------
 
 
