@@ -11,7 +11,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from accounts.models import validate_zone
 from operations import registry
-from scheduling import cadence
+from scheduling import cadence, zones
 from scheduling.cadence import InvalidCron
 from scheduling.models import Schedule
 
@@ -97,8 +97,12 @@ class ScheduleForm(forms.Form):
         return expression
 
     def clean_zone(self) -> str:
-        zone = str(self.cleaned_data["zone"])
-        validate_zone(zone)
+        typed = str(self.cleaned_data["zone"])
+        zone = zones.named(typed)
+        try:
+            validate_zone(zone)
+        except ValidationError as refusal:
+            raise ValidationError(zones.hint(typed) or refusal.messages) from refusal
         return zone
 
     @property

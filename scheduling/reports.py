@@ -26,7 +26,7 @@ from operations.estimates import Estimate
 from operations.models import Run, Usage
 from operations.registry import Operation
 from operations.validation import InvalidParameters
-from scheduling import cadence, wording
+from scheduling import cadence, wording, zones
 from scheduling.cadence import InvalidCron
 from scheduling.models import RECENT, Execution, Schedule, ScheduleQuerySet
 
@@ -424,7 +424,7 @@ class Preview:
 
 def preview_of(given: Mapping[str, str], *, reader: User, now: datetime) -> Preview:
     """Say what the expression, zone and clock rules in `given` come to; refuse as saving would."""
-    zone = given.get("zone", "").strip()
+    zone = zones.named(given.get("zone", ""))
     gap = _choice(Schedule.Gap, given.get("gap"))
     overlap = _choice(Schedule.Overlap, given.get("overlap"))
     schedule = Schedule(
@@ -437,6 +437,8 @@ def preview_of(given: Mapping[str, str], *, reader: User, now: datetime) -> Prev
     )
     if not schedule.expression.strip():
         return Preview(zone, "Type an expression, such as 0 6 * * MON-FRI.")
+    if hint := zones.hint(zone):
+        return Preview(zone, f"time zone: {hint}")
     try:
         schedule.plan(now)
         schedule.check_interval(now)

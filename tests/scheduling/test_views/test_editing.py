@@ -47,6 +47,13 @@ def test_a_schedule_is_made(alice: User, as_alice: Client) -> None:
     assert schedule.next_execution_at is not None
 
 
+@pytest.mark.parametrize("typed", ["europe/berlin", "Berlin", " berlin "])
+def test_a_zone_is_saved_by_its_name(as_alice: Client, typed: str) -> None:
+    as_alice.post(NEW, posted(zone=typed))
+
+    assert Schedule.objects.get().zone == "Europe/Berlin"
+
+
 def test_the_dialog_is_told_to_move(as_alice: Client) -> None:
     assert as_alice.post(NEW, posted(), headers=DIALOG)["HX-Redirect"] == LIST
 
@@ -114,6 +121,7 @@ def test_a_name_is_made_up(as_alice: Client) -> None:
         ("expression", "", "This field is required."),
         ("expression", "0 0 30 2 *", "never comes"),
         ("zone", "Mars/Olympus", "is not a time zone this machine knows"),
+        ("zone", "UTC+2", "or Etc/GMT-2, which never changes its clocks"),
         ("zone", "../../etc/passwd", "is not a time zone this machine knows"),
         ("priority", "11", "less than or equal to 10"),
         ("name", "x" * 121, "at most 120 characters"),

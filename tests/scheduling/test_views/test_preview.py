@@ -66,6 +66,11 @@ def test_the_readers_clock_stands_beside_another(as_alice: Client) -> None:
     assert "do not change" in said
 
 
+@pytest.mark.parametrize("zone", ["asia/tokyo", " Tokyo "])
+def test_a_zone_is_understood_as_saving_would(as_alice: Client, zone: str) -> None:
+    assert "By the clocks of Asia/Tokyo" in preview(as_alice, expression="0 9 * * *", zone=zone)
+
+
 def test_the_same_clock_is_told_once(as_alice: Client) -> None:
     assert "then by yours" not in preview(as_alice, zone="Africa/Abidjan")
 
@@ -78,6 +83,7 @@ def test_the_same_clock_is_told_once(as_alice: Client) -> None:
         ({"expression": "0 0 30 2 *"}, "never comes"),
         ({"expression": " "}, "Type an expression"),
         ({"zone": "Mars/Olympus"}, "time zone: “Mars/Olympus” is not known here"),
+        ({"zone": "UTC+2"}, "time zone: “UTC+2” is an offset from UTC, not a time zone"),
     ],
 )
 def test_what_is_refused_says_why_and_switches_saving_off(
