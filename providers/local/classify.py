@@ -26,9 +26,11 @@ from providers.local.words import (
 SPAM_LIMIT = 3.8  # points of spam less points against it
 CATEGORY_LIMIT = 1.6  # less evidence than this for a category, and it is "other"
 RIVAL_SHARE = 0.5
+LEFT_OVER = 0.3  # how sure “other” is at most: nothing speaks for it, only too little for the rest
 LONG_MAIL = 400  # words; beyond it chance finds more phrases, so each counts less
 SHORT_MAIL = 80  # the same for what a mail wants, which a short one says at once
 MOST_WORDS = 3000  # of a body; what a mail is shows in its beginning
+MOST_QUOTED = 20_000  # characters of a body in which a quotation is looked for
 NAMED = 3  # signals named in a reason
 PRIORITY = {
     "urgent": 5, "action": 4, "meeting": 4, "personal": 3, "other": 3,
@@ -175,7 +177,7 @@ def _decide(points: Mapping[str, float]) -> tuple[str, float]:
     best, name = ranked[0]
     doubt = 0.6 if spam < SPAM_LIMIT / 2 else 0.85  # nearly spam: less sure of all else
     if best < CATEGORY_LIMIT:
-        return "other", 0.4 + 0.3 * (1 - max(best, 0.0) / CATEGORY_LIMIT) * (1.6 - doubt)
+        return "other", LEFT_OVER * (1 - max(best, 0.0) / CATEGORY_LIMIT / 2)
     margin = best - max(ranked[1][0], CATEGORY_LIMIT / 2)
     return name, 0.4 + 0.55 * (1 - math.exp(-max(margin, 0.0) / 2)) * (1.6 - doubt)
 
@@ -195,8 +197,8 @@ def _reason(category: str, evidence: Evidence) -> str:
     if category == "other":
         strongest = max(evidence.points.items(), key=lambda item: item[1], default=("", 0.0))
         if strongest[1] <= 0 or strongest[0] == "ham":
-            return "No signal of any category was found."
-        return f"Too little evidence; the most was for {strongest[0]}."
+            return "No signal of any category was found: there is little to go by."
+        return f"There is little to go by; most of it speaks for {strongest[0]}."
     signals = sorted(evidence.reasons[category], key=lambda signal: -signal[0])
     told = joined(reason for _, reason in signals[:NAMED])
     more = len(signals) - NAMED
@@ -207,13 +209,13 @@ def _reason(category: str, evidence: Evidence) -> str:
 def _from_phrases(mail: Mail, evidence: Evidence) -> None:
     subject = [word.replace("\u2019", "'") for word in words(mail.subject)]
     body = [word.replace("\u2019", "'") for word in islice(words(mail.own), MOST_WORDS)]
-    found: dict[int, dict[str, None]] = {}
+    found: dict[int, dict[str, str]] = {}  # by theme: phrases, and the words that are there
     in_subject: set[int] = set()
-    for number, phrase in _finder.find(subject):
-        found.setdefault(number, {})[phrase] = None
+    for number, phrase, there in _finder.find(subject):
+        found.setdefault(number, {}).setdefault(phrase, there)
         in_subject.add(number)
-    for number, phrase in _finder.find(body):
-        found.setdefault(number, {})[phrase] = None
+    for number, phrase, there in _finder.find(body):
+        found.setdefault(number, {}).setdefault(phrase, there)
     length = max(len(body), 1)
     for number, phrases in found.items():
         theme = THEMES[number]
@@ -224,8 +226,17 @@ def _from_phrases(mail: Mail, evidence: Evidence) -> None:
             points *= min(SHORT_MAIL / length, 1.0) ** 0.4
         if number in in_subject:
             points += theme.points * (theme.in_subject - 1)
-        quoted = ", ".join(f"“{phrase}”" for phrase in islice(phrases, 2))
+        quoted = ", ".join(f"“{_as_written(each, mail)}”" for each in islice(phrases.values(), 2))
         evidence.add(theme.category, points, f"{theme.reason} ({quoted})")
+
+
+def _as_written(there: str, mail: Mail) -> str:
+    """Return words as the mail has them, with the mark before a number: “order #1234”."""
+    if not any(map(str.isdigit, there)):
+        return there
+    pattern = r"[\W_]{1,9}".join(map(re.escape, there.split()))
+    found = re.search(pattern, f"{mail.subject}\n{mail.own[:MOST_QUOTED]}", re.IGNORECASE)
+    return one_line(found.group(), 60) if found else there
 
 
 # --- signals beyond words -----------------------------------------------------------------------

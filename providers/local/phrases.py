@@ -281,18 +281,18 @@ class Finder:
                     start = (phrase[0], phrase[1])
                     self._by_start.setdefault(start, []).append((phrase, number))
 
-    def find(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
-        """Yield theme and phrase for every place where one stands."""
+    def find(self, words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+        """Yield theme, phrase and the words that are there, for every place where one stands."""
         kinds = ["#" if word.isdigit() else word for word in words]
         for at, (word, kind) in enumerate(zip(words, kinds, strict=True)):
             for name, theme in self._single.get(word, ()):
-                yield theme, name
+                yield theme, name, word
             if at + 1 == len(words):
                 return
             for start in {(kind, kinds[at + 1]), (kind, words[at + 1]), (word, words[at + 1])}:
                 for phrase, theme in self._by_start.get(start, ()):
                     if len(phrase) == 2 or _continues(phrase, words, kinds, at):
-                        yield theme, " ".join(phrase)
+                        yield theme, " ".join(phrase), " ".join(words[at : at + len(phrase)])
 
 
 def _continues(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -143,3 +144,28 @@ def test_two_thousand_mails_take_seconds() -> None:
 
     assert len(answer["classifications"]) == 2_000
     assert time.perf_counter() - started < 30  # some 2 s on an idle core
+
+
+def test_without_any_signal_it_is_not_sure() -> None:
+    answer = classify(**{"from": "kim@corp.example", "subject": "Whiteboard", "body": "See below."})
+
+    assert answer["category"] == "other"
+    assert 0 < answer["confidence"] <= 0.3
+    assert "little to go by" in answer["reason"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "body", "quoted"),
+    [
+        ("Your order #1234", "Total paid: 20 EUR. Your invoice is attached.", "order #1234"),
+        ("Thanks", "We got order 77 and your payment. Invoice attached.", "order 77"),
+    ],
+)
+def test_a_reason_quotes_what_the_mail_says(subject: str, body: str, quoted: str) -> None:
+    answer = classify(**{"from": "shop@shop.example", "subject": subject, "body": body})
+
+    text = f"{subject}\n{body}".lower()
+    quotations = re.findall("“([^”]+)”", answer["reason"])
+    assert answer["category"] == "receipt"
+    assert quoted in quotations
+    assert all(each.lower() in text or each == "shop" for each in quotations)
