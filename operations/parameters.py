@@ -18,6 +18,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 
@@ -29,7 +32,9 @@ class Shown:
     """How a form shows a value, where its type does not say. Validation ignores it."""
 
     kind: str = ""  # one of `operations.forms.shapes.Shape`
-    choices: tuple[tuple[int, str], ...] = ()
+    choices: tuple[tuple[Any, str], ...] = ()
+    words: tuple[tuple[str, int], ...] = ()  # that stand for a number where one is pasted
+    refers: bool = False  # to other entries of the list, by their ids
 
 
 class Parameters(BaseModel):
@@ -112,6 +117,15 @@ def _as_list(value: Any) -> Any:
     return value
 
 
+def _importance(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    if isinstance(value, str):
+        value = dict(IMPORTANCES).get(value.strip().lower(), value)
+    try:
+        return check(value)
+    except ValidationError:
+        raise ValueError("must be a whole number from 1 to 5, or low, medium or high") from None
+
+
 Id = Annotated[str, BeforeValidator(_id), Field(min_length=1, max_length=200)]
 Short = Annotated[str, Field(max_length=300)]
 Text = Annotated[str, Field(max_length=50_000)]
@@ -129,7 +143,13 @@ Zone = Annotated[
     Shown("zone"),
 ]
 Clock = Annotated[str, Field(max_length=8), AfterValidator(_clock), Shown("clock")]
-Importance = Annotated[int, Field(ge=1, le=5, description="5 is the most important.")]
+IMPORTANCES = (("low", 1), ("medium", 3), ("high", 5))
+Importance = Annotated[
+    int,
+    Field(ge=1, le=5, description="5 is the most important."),
+    WrapValidator(_importance),
+    Shown(words=IMPORTANCES),
+]
 
 
 def parsed(moment: str) -> datetime:

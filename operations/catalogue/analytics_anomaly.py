@@ -15,7 +15,7 @@ from pydantic import (
 
 from operations import figures, rollups
 from operations.catalogue.analytics_summary import Point, Series, listed
-from operations.parameters import Moment, Parameters, Result, Zone
+from operations.parameters import Moment, Parameters, Result, Shown, Zone
 from operations.prompting import NO_ORDERS, fenced, lines
 from operations.registry import Operation, register
 from providers.local import series
@@ -23,6 +23,12 @@ from providers.local import series
 if TYPE_CHECKING:
     from accounts.models import User
 
+METRICS = (
+    ("cost", "Cost"),
+    ("latency", "Latency"),
+    ("failures", "Failures"),
+    ("operations", "Runs"),
+)
 CANDIDATES = 20  # of the statistics, the strongest, that a model is shown and may confirm
 
 
@@ -35,7 +41,9 @@ def _sensitivity(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 class FindAnomalies(Parameters):
     metric: Annotated[
-        figures.Metric | None, Field(description="Which of Helix's own figures to watch.")
+        figures.Metric | None,
+        Field(description="Which of Helix's own figures to watch."),
+        Shown(choices=METRICS),
     ] = None
     days: Annotated[int, Field(ge=1, le=365, description="How many days of it.")] = 30
     series: Annotated[
@@ -44,14 +52,17 @@ class FindAnomalies(Parameters):
     sensitivity: Annotated[
         Literal["low", "medium", "high"] | Annotated[float, Field(ge=1, le=10)],
         WrapValidator(_sensitivity),
-        Field(description="Or how many robust standard deviations are too many, 1 to 10."),
+        Field(
+            description="How soon a value stands out. As JSON also the robust standard deviations, "
+            "1 to 10, from which on it does."
+        ),
     ] = "medium"
     timezone: Zone | None = None
 
     @model_validator(mode="after")
     def _has_figures(self) -> FindAnomalies:
         if self.series is None and self.metric is None:
-            raise ValueError("need metric (cost, latency, failures or operations) or series")
+            raise ValueError("need a “Metric” to watch or a “Series” of your own figures")
         if self.series is not None and not self.series:
             raise ValueError("series must have at least one point, or be left out")
         return self

@@ -50,6 +50,8 @@ class ParameterField(forms.Field):
             return "\n".join(f"{name}: {text}" for name, text in value.items())
         if kind == "json" and value is not None and not isinstance(value, str):
             return json.dumps(value, indent=2, ensure_ascii=False)
+        if self.shape.words and isinstance(value, str):
+            return dict(self.shape.words).get(value.strip().lower(), value)
         if kind == "truth" and isinstance(value, bool) and self.is_partial:
             return "true" if value else "false"
         return value
@@ -92,6 +94,19 @@ def _is_expected(shape: Shape) -> bool:
     if shape.name == "id":
         return False  # left out, it is numbered
     return shape.is_required or shape.default not in (None, "", [], {})
+
+
+class OpenSelect(forms.Select):
+    """Words to choose from; a number of one's own, from JSON or an earlier run, stays there too."""
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> Any:
+        groups = super().optgroups(name, value, attrs)
+        known = {str(choice) for choice, _ in self.choices}
+        for each in value:
+            if each and each not in known:
+                option = self.create_option(name, each, each, selected=True, index=len(groups))
+                groups.append((None, [option], len(groups)))
+        return groups
 
 
 class ParameterBoundField(BoundField):
@@ -225,6 +240,8 @@ def _widget(shape: Shape, *, is_partial: bool) -> forms.Widget:
         attrs["rows"] = TEXT_ROWS[shape.kind] + (2 if is_large else 0)
         return forms.Textarea(attrs=attrs)
     match shape.kind:
+        case "mixed":
+            return OpenSelect(choices=_options(shape, is_partial=is_partial))
         case "choice":
             return forms.Select(choices=_options(shape, is_partial=is_partial))
         case "truth":

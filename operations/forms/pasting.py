@@ -223,7 +223,7 @@ def read_cell(column: Shape, cell: str) -> Any:
     if not cell:
         return None
     if column.kind in {"whole", "number"}:
-        return number_of(cell)
+        return dict(column.words).get(cell.strip().lower(), number_of(cell))
     if column.kind == "texts":
         return [word.strip() for word in re.split(r"[,&]", cell) if word.strip()]
     return cell

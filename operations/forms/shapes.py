@@ -43,7 +43,8 @@ class Shape:
 
     `kind` is text, long, whole, number, truth, choice, mixed (a choice or a number), boxes (several
     of a few), moment, date, time, clock, zone, texts, pairs, object, list, or json for what no
-    other fits. `name` is the one in JSON.
+    other fits. `name` is the one in JSON. `words` stand for numbers where one is pasted; what
+    `refers` holds ids of other entries of its list.
     """
 
     kind: str
@@ -54,6 +55,8 @@ class Shape:
     is_nullable: bool = False
     default: Any = None
     choices: tuple[tuple[Any, str], ...] = ()
+    words: tuple[tuple[str, int], ...] = ()
+    refers: bool = False
     least: float | None = None
     most: float | None = None
     max_length: int | None = None
@@ -184,9 +187,10 @@ def _limited(shape: Shape, metadata: Sequence[Any]) -> Shape:
                 changes["max_length"] = length
             case limits.DocInfo(documentation=text):
                 changes["help"] = text
-            case Shown(kind=kind, choices=choices):
+            case Shown(kind=kind, choices=choices, words=words, refers=refers):
                 changes |= {"kind": kind} if kind else {}
                 changes |= {"choices": choices} if choices else {}
+                changes |= {"words": words, "refers": refers}
     return replace(shape, **changes) if changes else shape
 
 

@@ -74,7 +74,7 @@ def problems(slug: str, parameters: Any) -> dict[str, str]:
         ("task-breakdown", {"title": "x", "max_steps": 0}, "max_steps", "at least 1"),
         ("analytics-summary", {"days": 91}, "days", "at most 90"),
         ("analytics-summary", {"series": []}, "parameters", "at least one point"),
-        ("analytics-anomaly", {}, "parameters", "need metric"),
+        ("analytics-anomaly", {}, "parameters", "need a “Metric”"),
         ("analytics-anomaly", {"metric": "joy"}, "metric", "cost, latency, failures"),
         ("analytics-anomaly", {"metric": "cost", "sensitivity": "extreme"}, "sensitivity", "low"),
         ("analytics-anomaly", {"series": [{"t": "2026-01-01"}]}, "series[0].value", "required"),

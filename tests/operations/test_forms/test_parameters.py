@@ -184,7 +184,7 @@ def test_limits_of_the_type_are_told_to_the_browser() -> None:
         ("calendar-time", {"working_hours-start": "25:00"}, "working_hours-start", "time of day"),
         ("calendar-time", {"busy-paste": "a to b"}, "busy-paste", "Line 1, busy time 1: start"),
         ("analytics-anomaly", {"sensitivity": "extreme"}, "sensitivity", "low, medium or high"),
-        ("analytics-anomaly", {}, "__all__", "need metric"),
+        ("analytics-anomaly", {}, "__all__", "need a “Metric” to watch or a “Series”"),
         ("email-classify", {}, "emails-paste", "This is required."),
         (
             "email-classify",
@@ -207,6 +207,36 @@ def test_a_wrong_value_is_told_at_its_field(
 
     assert not form.is_valid()
     assert told in " ".join(map(str, form.errors[field]))
+
+
+def test_what_is_one_of_few_words_is_a_choice() -> None:
+    definition = registry.get("analytics-anomaly")
+
+    plain = ParameterForm(definition)
+    own = ParameterForm(definition, initial={"metric": "cost", "sensitivity": 2.5})
+    again = send("analytics-anomaly", initial={"metric": "cost", "sensitivity": 2.5})
+
+    assert '<option value="medium" selected>Medium</option>' in str(plain["sensitivity"])
+    assert '<option value="operations">Runs</option>' in str(plain["metric"])
+    assert '<option value="2.5" selected>2.5</option>' in str(own["sensitivity"])
+    assert again.is_valid()
+    assert again.parameters["sensitivity"] == 2.5
+
+
+@pytest.mark.parametrize(("word", "number"), [("low", 1), ("Medium", 3), ("HIGH", 5)])
+def test_importance_may_be_a_word(word: str, number: int) -> None:
+    form = send("task-prioritize", changes={"tasks-paste": f"Pay | | {word}"})
+
+    assert form.is_valid()
+    assert form.parameters["tasks"][0]["importance"] == number
+
+
+def test_an_importance_that_is_none_is_told() -> None:
+    form = send("task-prioritize", changes={"tasks-paste": "Pay | | huge"})
+
+    assert form.errors["tasks-paste"] == [
+        "Line 1, task 1: importance must be a whole number from 1 to 5, or low, medium or high."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +331,9 @@ def test_a_problem_finds_its_row_past_an_empty_one() -> None:
     )
 
     assert not form.is_valid()
-    assert form.errors["tasks-1-importance"] == ["This must be at most 5."]
+    assert form.errors["tasks-1-importance"] == [
+        "This must be a whole number from 1 to 5, or low, medium or high."
+    ]
 
 
 def test_a_problem_of_a_whole_row_stands_above_it() -> None:

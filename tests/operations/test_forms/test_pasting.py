@@ -140,7 +140,8 @@ def test_broken_json_names_its_line() -> None:
             },
         ),
         ("Tidy\t\t1", {"title": "Tidy", "importance": 1}),
-        ("Tidy | | high", {"title": "Tidy", "importance": "high"}),  # for validation to refuse
+        ("Tidy | | high", {"title": "Tidy", "importance": 5}),
+        ("Tidy | | huge", {"title": "Tidy", "importance": "huge"}),  # for validation to refuse
     ],
 )
 def test_a_task_is_a_line(line: str, value: dict[str, Any]) -> None:
