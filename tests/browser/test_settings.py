@@ -177,5 +177,5 @@ def test_a_limit_is_set_and_lifted_in_its_row(alice: User, page: Page) -> None:
 
     expect(row).to_contain_text("Free $7.50", use_inner_text=True)
     assert focused(page) == "set-email-compose"
-    row.get_by_role("button", name="Lift").click()
-    expect(row.get_by_role("button", name="Lift")).to_have_count(0)
+    row.get_by_role("button", name="Remove").click()
+    expect(row.get_by_role("button", name="Remove")).to_have_count(0)
