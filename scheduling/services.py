@@ -17,14 +17,14 @@ from core.ids import uuid7_from
 from operations import registry
 from operations import services as operations
 from operations.models import Run
-from scheduling import firing, policies
+from scheduling import firing, meanwhile, policies
 from scheduling.models import Execution, Schedule
 from scheduling.policies import Busy
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-CHANGEABLE = ("name", "expression", "zone", "gap", "overlap", "parameters", "priority")
+CHANGEABLE = tuple(meanwhile.FIELDS)
 CADENCE = ("expression", "zone", "gap", "overlap")  # what the next fire is computed from
 TOLD = ("name", "operation", "type", "expression", "zone", "gap", "overlap", "priority")
 
@@ -112,16 +112,21 @@ def _plan(schedule: Schedule, now: datetime) -> None:
 
 
 @transaction.atomic
-def change_schedule(schedule: Schedule, *, by: User | None, **changes: Any) -> Schedule:
-    """Set some of `CHANGEABLE`; a new cadence plans the next fire anew. Raises `ValidationError`.
+def change_schedule(
+    schedule: Schedule, *, by: User | None, mark: str = "", **changes: Any
+) -> Schedule:
+    """Set some of `CHANGEABLE`; a new cadence plans the next fire anew.
 
-    A fire that is due already happens first, as the schedule was.
+    A fire that is due already happens first, as the schedule was. `mark` (`meanwhile.mark_of`) says
+    what the changes were made from. Raises `ValidationError`, and `meanwhile.ChangedMeanwhile`
+    where they would undo what somebody else has saved since.
     """
     unknown = changes.keys() - set(CHANGEABLE)
     if unknown:
         raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed")
     schedule = _lock(schedule)
     _refuse_archived(schedule)
+    meanwhile.refuse_changed(schedule, mark, changes)
     now = timezone.now()
     firing.answer_due(schedule, now)
     before = _told(schedule)

@@ -19,7 +19,7 @@ from operations import registry
 from operations.forms import ParameterForm
 from operations.registry import Operation
 from preferences import services as preferences
-from scheduling import pages, services
+from scheduling import meanwhile, pages, services
 from scheduling.forms import (
     CLOCK,
     OFFERED,
@@ -28,6 +28,7 @@ from scheduling.forms import (
     operation_choices,
     zone_names,
 )
+from scheduling.meanwhile import ChangedMeanwhile
 from scheduling.models import Schedule
 from scheduling.services import CADENCE, CHANGEABLE, NotPossible
 from scheduling.views.actions import row_answer
@@ -36,6 +37,7 @@ FORM = "scheduling/schedule_form.html"
 PARTS = {"dialog-body", "schedule-parameters"}
 PREFIX = "parameters"
 SUGGESTED = "0 9 * * MON-FRI"  # something to change, with its preview
+MARK = "opened_with"  # what the schedule was when the form was opened
 SHOWN = "parameters_of"  # the operation whose parameters the posted form has shown
 
 
@@ -97,14 +99,22 @@ def edit_schedule(request: UserRequest, pk: UUID) -> HttpResponse:
         form = ScheduleForm(
             initial={**form.initial, **request.POST.dict()}, has_clock=schedule.type == "cron"
         )
+    mark = request.POST.get(MARK) or meanwhile.mark_of(schedule)
     is_from_list = "list" in (request.GET.get("from"), request.POST.get("from"))
     if _are_valid(form, parameters):
         try:
             services.change_schedule(
-                schedule, by=request.user, parameters=parameters.parameters, **form.cleaned_data
+                schedule,
+                by=request.user,
+                mark=mark,
+                parameters=parameters.parameters,
+                **form.cleaned_data,
             )
         except ValidationError as refusal:
             form.add_refusal(refusal)
+        except ChangedMeanwhile as refusal:  # told once: to save again is to mean it
+            form.add_error(None, str(refusal))
+            mark = meanwhile.mark_of(refusal.schedule)
         else:
             said = f"Saved “{form.cleaned_data['name']}”."
             if is_from_list and is_fragment(request):
@@ -119,6 +129,7 @@ def edit_schedule(request: UserRequest, pk: UUID) -> HttpResponse:
         "saved": schedule.parameters,
         "definition": definition,
         "schedule": schedule,
+        "mark": mark,
         "is_from_list": is_from_list,
     }
     return _show(request, context)

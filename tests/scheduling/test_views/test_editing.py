@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -269,6 +270,69 @@ def test_a_change_is_saved(schedule: Schedule, as_alice: Client) -> None:
     assert schedule.parameters["tasks"][0]["title"] == "Feed the cat"
     assert schedule.next_execution_at is not None
     assert schedule.next_execution_at.minute == 5
+
+
+def opened_with(response: Any) -> str:
+    found = re.search(r'name="opened_with" value="([^"]+)"', response.content.decode())
+    assert found
+    return found[1]
+
+
+def test_what_another_tab_saved_is_told_and_replaced_only_on_purpose(
+    schedule: Schedule, as_alice: Client
+) -> None:
+    edit = page_of(schedule, "edit")
+    first, second = (opened_with(as_alice.get(edit)) for _ in range(2))
+    as_alice.post(edit, changed(priority="8", expression="5 7 * * *", opened_with=first))
+
+    response = as_alice.post(edit, changed(name="Cat", opened_with=second), headers=DIALOG)
+
+    assert response.status_code == 422
+    said = html.unescape(text_of(response))
+    assert "the cron expression is now “5 7 * * *”; the priority is now 8." in said
+    assert 'value="Cat"' in response.content.decode()
+    schedule.refresh_from_db()
+    assert (schedule.name, schedule.priority) == ("Morning tasks", 8)
+
+    again = changed(name="Cat", opened_with=opened_with(response))
+    assert as_alice.post(edit, again).status_code == 302
+    schedule.refresh_from_db()
+    assert (schedule.name, schedule.priority, schedule.expression) == ("Cat", 5, "0 6 * * *")
+
+
+def test_parameters_that_another_tab_saved_are_told(schedule: Schedule, as_alice: Client) -> None:
+    edit = page_of(schedule, "edit")
+    mark = opened_with(as_alice.get(edit))
+    other = json.dumps({"tasks": [{"id": "1", "title": "Feed the cat"}]})
+    as_alice.post(edit, changed(**{"parameters-json": other}))
+
+    response = as_alice.post(edit, changed(opened_with=mark))
+
+    assert response.status_code == 422
+    assert "the parameters is now" not in text_of(response)
+    assert "the parameters are now" in text_of(response)
+    assert "Feed the cat" in text_of(response)
+
+
+def test_saving_what_another_tab_saved_too_loses_nothing(
+    schedule: Schedule, as_alice: Client
+) -> None:
+    edit = page_of(schedule, "edit")
+    mark = opened_with(as_alice.get(edit))
+    as_alice.post(edit, changed(priority="8"))
+
+    assert as_alice.post(edit, changed(priority="8", opened_with=mark)).status_code == 302
+
+
+def test_a_refused_form_remembers_what_it_was_opened_with(
+    schedule: Schedule, as_alice: Client
+) -> None:
+    edit = page_of(schedule, "edit")
+    mark = opened_with(as_alice.get(edit))
+    as_alice.post(edit, changed(priority="8"))
+
+    for wrong in ({"expression": "61 * * * *"}, {"parameters-as": "form"}):
+        assert opened_with(as_alice.post(edit, changed(opened_with=mark, **wrong))) == mark
 
 
 def test_in_the_list_the_answer_is_the_row(schedule: Schedule, as_alice: Client) -> None:
