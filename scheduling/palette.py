@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from core import palette
 from core.palette import Option
+from operations import registry
 from scheduling.models import Schedule
 
 if TYPE_CHECKING:
@@ -36,5 +37,6 @@ def find_schedules(user: User, text: str) -> Iterator[Option]:
         schedules = schedules.filter(name__icontains=word)
     found = schedules.order_by("-id").only("id", "name", "operation", "enabled")
     for each in found[: palette.MOST]:
-        note = each.operation if each.enabled else f"{each.operation}, paused"
+        title = registry.title_of(each.operation)
+        note = title if each.enabled else f"{title}, paused"
         yield Option(each.name, reverse("show_schedule", args=[each.pk]), "calendar-clock", note)
