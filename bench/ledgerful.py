@@ -65,7 +65,10 @@ _ATTEMPT = (
 )
 _EXECUTION = "id schedule_id expected_at triggered_by run_id reason created_at"
 
-SKIPPED = "No room in the monthly budget: limit $5.00, spent $4.99; this call may cost up to $0.02."
+SKIPPED = (
+    "No room in the monthly budget “Everything”: $4.99 of $5.00 spent; "
+    "this call may cost up to $0.02."
+)
 FAILED = "OpenAI answered 503 three times, and no other provider is set up."
 
 

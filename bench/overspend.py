@@ -192,7 +192,7 @@ def _submitter(case: Case, accounts: Sequence[Account], each: int, gate: Any) ->
     return each
 
 
-_FIGURES = re.compile(r"limit USD ([\d.]+), spent USD ([\d.]+), held by running calls USD ([\d.]+)")
+_FIGURES = re.compile(r"\$([\d.,]+) of \$([\d.,]+) spent(?:, \$([\d.,]+) held by running calls)?;")
 
 
 def false_refusals(ceiling: Decimal, cost: Decimal) -> tuple[int, int]:
@@ -205,7 +205,7 @@ def false_refusals(ceiling: Decimal, cost: Decimal) -> tuple[int, int]:
         found = _FIGURES.search(reason)
         if found is None:
             raise RuntimeError(f"A refusal that is not of the gate, or tells no figures: {reason}")
-        limit, spent, held = map(Decimal, found.groups())
+        spent, limit, held = (Decimal(each.replace(",", "")) for each in found.groups("0"))
         running_usd = held / ceiling * cost
         wrongly += limit - spent - running_usd >= ceiling
     return refused, wrongly

@@ -22,6 +22,7 @@ from django.db.models import FilteredRelation, Q
 from core import sql
 from core.money import from_nanos, to_nanos
 from core.units import usd
+from operations import registry
 from operations.models import Budget, BudgetPeriod
 from preferences import services as preferences
 from preferences.models import OperationPreference
@@ -151,7 +152,7 @@ class _Balance:
     spent: Nanos
     held: Nanos
     limit: Nanos | None
-    label: str
+    title: str
     period: str
     owner_id: UUID
     is_past: bool  # the budget is in a later month by now
@@ -201,7 +202,7 @@ class Books:
                     spent,
                     held,
                     limit,
-                    _label(operation),
+                    _title(operation),
                     period,
                     UUID(str(owner)),
                     bool(is_past),
@@ -247,10 +248,10 @@ class Books:
             return ""
         if not amount:
             return ""  # a free run passes even where the limit was lowered below what is spent
+        held = f", {_told(balance.held)} held by running calls" if balance.held else ""
         return (
-            f"No room in {balance.label} for {balance.period}: limit {_told(balance.limit)}, "
-            f"spent {_told(balance.spent)}, held by running calls {_told(balance.held)}; "
-            f"this call may cost up to {_told(amount)}."
+            f"No room in the monthly budget “{balance.title}”: {_told(balance.spent)} of "
+            f"{_told(balance.limit)} spent{held}; this call may cost up to {_told(amount)}."
         )
 
     def settle(self, period_ids: PeriodIds, *, held: Nanos, booked: Nanos) -> None:
@@ -280,8 +281,15 @@ class Books:
             sql.update_rows(BudgetPeriod, ["id"], ["spent_usd", "held_usd"], rows)
 
 
-def refusal_ahead(owner_id: UUID, operation: str, month: str, amount: Nanos) -> str:
-    """Return why a call of at most `amount` would be refused by now; "" if it would be held.
+class Refusal(NamedTuple):
+    """Why a call would be refused, and by which budget: “total” or an operation; "" if by none."""
+
+    text: str = ""
+    scope: str = ""
+
+
+def refusal_ahead(owner_id: UUID, operation: str, month: str, amount: Nanos) -> Refusal:
+    """Return why a call of at most `amount` would be refused by now, if it would not be held.
 
     One query that locks and makes nothing, so the answer may be another a moment later. What only
     running calls stand in the way of is not refused: it would wait for them.
@@ -306,18 +314,18 @@ def refusal_ahead(owner_id: UUID, operation: str, month: str, amount: Nanos) -> 
             to_nanos(spent),
             to_nanos(held),
             None if limit is None else to_nanos(limit),
-            _label(scope),
+            _title(scope),
             period,
             owner_id,
             is_past=False,
         )
         if not Books.may_ever_pass(balance, amount):
-            return Books.refusal(balance, amount)
-    return ""
+            return Refusal(Books.refusal(balance, amount), scope or "total")
+    return Refusal()
 
 
-def _label(operation: str) -> str:
-    return f"the monthly budget of {operation}" if operation else "the monthly budget"
+def _title(operation: str) -> str:
+    return registry.title_of(operation) if operation else "Everything"
 
 
 def _told(nanos: Nanos) -> str:

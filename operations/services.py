@@ -40,6 +40,10 @@ class NotSubmitted(DomainError):
     """The run was not accepted."""
 
 
+class NoRoom(NotSubmitted):
+    """A budget has no room for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDraft:
     """A run to be written: its parameters were validated when its trigger was made."""
@@ -136,7 +140,8 @@ class Forecast:
     """What a run would cost, before it is submitted: the engine's own figures.
 
     `estimate` is None where no price is known. `held_usd` is reserved while the model is asked, and
-    is the most that one call costs. `refusal` says why a budget has no room, and is else empty.
+    is the most that one call costs. `refusal` says why a budget has no room, and is else empty;
+    `refused_by` is then that budget's scope.
     """
 
     model: ModelInfo
@@ -145,6 +150,7 @@ class Forecast:
     estimate: Estimate | None
     held_usd: Decimal
     refusal: str
+    refused_by: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -163,13 +169,15 @@ def estimate_of(
     now, snapshot = timezone.now(), catalogue.snapshot()
     call = planning.foresee(owner, operation, accepted, snapshot, now, requested=model)
     flight = call.flight
+    refusal = gate.refusal_ahead(owner.pk, operation, flight.month, call.ceiling)
     return Forecast(
         model=call.model,
         provider=call.provider,
         fallbacks=flight.route[flight.position + 1 :],
         estimate=flight.estimate,
         held_usd=from_nanos(call.ceiling),
-        refusal=gate.refusal_ahead(owner.pk, operation, flight.month, call.ceiling),
+        refusal=refusal.text,
+        refused_by=refusal.scope,
     )
 
 
@@ -179,7 +187,7 @@ def try_out(
     """Submit a run by hand, unless its budget has no room for it: a person can be told at once."""
     forecast = estimate_of(owner=owner, operation=operation, parameters=parameters, model=model)
     if forecast.refusal:
-        raise NotSubmitted(forecast.refusal)
+        raise NoRoom(forecast.refusal)
     return submit(
         owner=owner,
         operation=operation,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from core.units import usd
+from operations import registry
 
 Kind = Literal["worker", "provider", "money", "later", "turn"]
 
@@ -98,7 +99,9 @@ def _told_of(provider: Provider, now: datetime) -> str:
 
 
 def _told_of_money(budget: Money) -> str:
-    of = "the monthly budget" if budget.scope == "total" else f"the budget of {budget.scope}"
+    of = "the monthly budget"
+    if budget.scope != "total":
+        of += f" “{registry.title_of(budget.scope)}”"
     return (
         f"Running calls hold {usd(budget.held_usd)} of {of} ({usd(budget.spent_usd)} of "
         f"{usd(budget.limit_usd)} spent). It goes on when one of them costs less than it holds."

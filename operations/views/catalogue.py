@@ -65,7 +65,8 @@ def try_operation(request: UserRequest, slug: str) -> HttpResponse:
     except services.NoRoom:  # said once, where it would have been said before
         if not is_fragment(request):
             return _show(request, definition, form, model, status=HTTPStatus.CONFLICT)
-        response = _estimate(request, definition, form.parameters, model.chosen)
+        context = _forecast(request, definition, form.parameters, model.chosen)
+        response = _estimate(request, context, status=HTTPStatus.CONFLICT)
         return reswap(retarget(response, "#estimate"), "outerHTML")
     if not is_fragment(request):
         return redirect_to(request, "show_run", run.pk)
@@ -86,8 +87,20 @@ def estimate_operation(request: UserRequest, slug: str) -> HttpResponse:
         given = None
     context = _forecast(request, definition, given, model.chosen)
     if form.is_too_large:
-        context["refusal"] = " ".join(form.errors.get("__all__") or form.errors.get("json") or ())
-    return render_page(request, PAGE, context, partials={"estimate"})
+        said = form.errors.get("__all__") or form.errors.get("json") or ()
+        context["refusal"] = " ".join(map(str, said))
+    return _estimate(request, context)
+
+
+def _estimate(
+    request: UserRequest, context: dict[str, Any], status: int = HTTPStatus.OK
+) -> HttpResponse:
+    """Return the estimate's panel, with the button where that is taken or given back."""
+    is_changed = bool(context["refusal"]) != bool(request.POST.get("refused"))
+    text = render_to_string(
+        f"{PAGE}#estimate", {**context, "is_button_changed": is_changed}, request=request
+    )
+    return HttpResponse(text, status=status)
 
 
 @require_POST

@@ -117,7 +117,7 @@ def test_the_budget_of_an_operation_holds_too(alice: User, script: Script) -> No
 
     run.refresh_from_db()
     assert run.status == "skipped"
-    assert "the monthly budget of task-breakdown" in run.reason
+    assert "the monthly budget “Break a task down”" in run.reason
 
 
 def test_a_free_model_runs_on_an_empty_budget(alice: User) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -68,6 +69,12 @@ BUDGET = Money("total", Decimal(5), Decimal("4.90"), Decimal("0.05"))
             {"budgets": (BUDGET,)},
             "money",
             "hold $0.05 of the monthly budget ($4.90 of $5.00 spent)",
+        ),
+        (
+            pending(SOON, claims=2),
+            {"budgets": (replace(BUDGET, scope="email-classify"),)},
+            "money",
+            "of the monthly budget “Classify e-mails” (",
         ),
         (pending(NOW, claims=1, has_attempts=True), {"budgets": (BUDGET,)}, "turn", "It is next"),
     ],

@@ -31,7 +31,7 @@ OPERATIONS = [operation.slug for operation in registry.all_operations()]
 def named(values: dict[str, Any]) -> dict[str, Any]:
     """Return `values` as the page's form names them."""
     own = {"model": "", "token": str(uuid4())}
-    names = ("model", "token", "estimate")
+    names = ("model", "token", "estimate", "refused")
     outer: dict[str, Any] = {name: values[name] for name in names if name in values}
     rest = {f"parameters-{name}": values[name] for name in values.keys() - outer.keys()}
     return {**own, **outer, **rest}
@@ -231,8 +231,37 @@ def test_a_budget_without_room_refuses_before_anything_is_asked(
     estimate = as_alice.post(f"{PAGE}estimate/", task())
     response = as_alice.post(PAGE, task())
 
-    assert "No room in the monthly budget" in text_of(estimate)
+    assert "No room in the monthly budget “Everything”: $0.00 of $0.00 spent; " in text_of(estimate)
+    assert 'href="/settings/budgets/#budget-total"' in text_of(estimate)
     assert response.status_code == 409
+    assert not Run.objects.exists()
+
+
+@pytest.mark.usefixtures("_openai")
+def test_a_refusal_for_want_of_room_is_said_once_and_takes_the_button(
+    as_alice: Client, alice: User
+) -> None:
+    services.set_budget(owner=alice, operation="task-breakdown", limit_usd=Decimal(0), by=alice)
+    headers = {"HX-Request": "true", "HX-Target": "try-form"}
+    disabled = re.compile(r'id="run-button"[^>]* disabled')
+
+    started = as_alice.post(PAGE, task(), headers=headers)
+    again = as_alice.post(f"{PAGE}estimate/", task(refused="1"), headers=headers)
+    free = task(model="local:rules-1", refused="1")
+    back = as_alice.post(f"{PAGE}estimate/", free, headers=headers)
+    whole = as_alice.post(PAGE, task())
+
+    said = text_of(started)
+    assert started["HX-Retarget"] == "#estimate"
+    assert said.count("No room in the monthly budget “Break a task down”") == 1
+    assert "#budget-task-breakdown" in said
+    assert "#toasts" not in said
+    assert disabled.search(said)
+    assert "run-button" not in text_of(again)
+    assert "run-button" in text_of(back)
+    assert not disabled.search(text_of(back))
+    assert text_of(whole).count("No room in") == 1
+    assert disabled.search(text_of(whole))
     assert not Run.objects.exists()
 
 
