@@ -173,7 +173,7 @@ def paste_help(shape: Shape) -> str:
     if shape.is_mails:
         return (
             "Raw mails one after another, each with its “From:” and “Subject:” lines, a blank "
-            "line and its text. Exports of a mailbox and JSON are read too."
+            "line and its text. Forwards, exports of a mailbox and JSON are read too."
         )
     names = [each.label.lower() for each in shape.columns]
     if all(each.kind == "moment" for each in shape.columns):

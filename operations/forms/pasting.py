@@ -16,6 +16,7 @@ from operations.forms import mails
 from operations.forms.shapes import Shape
 
 LONGEST_NUMBER: Final = 400  # characters; the largest that a computer holds has 309 digits
+MOST_NOTES: Final = 20  # beside a preview
 SHOWN: Final = 10  # entries of a preview
 MOST_UNPACKED: Final = 25  # entries that get fields of their own; more are edited as text
 
@@ -142,18 +143,25 @@ def can_be_shown(value: Any) -> bool:
 
 def _read_mails(text: str, pasted: Pasted) -> None:
     lines = text.split("\n")
-    starts = list(mails.starts(lines))
-    if not starts:
+    found = mails.find(lines)
+    if not found:
         _read_bodies(lines, pasted)
         return
-    lead = [line for line in lines[: starts[0]] if line.strip() and not mails.RULE.match(line)]
+    lead = [line for line in lines[: found[0].begin] if line.strip() and not mails.RULE.match(line)]
     if lead:
         pasted.problems.append(
             f"Line {lines.index(lead[0]) + 1} stands before the first mail: begin with “From: …”."
         )
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        mail = mails.mail_of(mails.without_rules(lines[start:end]))
-        pasted.entries.append(Entry(start + 1, mail))
+    ends = [*(each.begin for each in found[1:]), len(lines)]
+    for each, end in zip(found, ends, strict=True):
+        mail = mails.mail_of(mails.without_rules(lines[each.head : end]))
+        pasted.entries.append(Entry(each.begin + 1, mail))
+        pasted.notes += [
+            f"The mail on line {line + 1} is one that the mail of line {each.begin + 1} forwards "
+            "or quotes, so it stays part of it."
+            for line in each.inside
+        ]
+    del pasted.notes[MOST_NOTES:]
 
 
 def _read_bodies(lines: Sequence[str], pasted: Pasted) -> None:

@@ -37,7 +37,8 @@ def read_series(text: str) -> Pasted:
 def test_ten_mails_are_told_apart() -> None:
     pasted = read_mails(TEN_MAILS)
 
-    assert (len(pasted.entries), pasted.problems, pasted.notes) == (10, [], [])
+    assert (len(pasted.entries), pasted.problems) == (10, [])
+    assert len(pasted.notes) == 1  # of the one that was forwarded inside the last
     assert [mail["subject"].split()[0] for mail in pasted.values] == [
         *("URGENT:", "Issue", "Move", "Your", "Please"),
         *("Sunday", "Your", "Invitation:", "Out", "Fwd:"),
@@ -243,6 +244,169 @@ def test_a_mail_of_parts_within_parts_is_left_as_it_came() -> None:
     assert entry.value["body"].startswith("--b\nContent-Type")
 
 
+# --- mails as people paste them -------------------------------------------------------------------
+
+GMAIL = """---------- Forwarded message ---------
+From: Jo Ng <jo@shop.example>
+Date: Fri, Nov 20, 2026 at 9:13 PM
+Subject: Your parcel
+To: <alice@example.com>
+
+
+It is on its way.
+"""
+APPLE = """Begin forwarded message:
+
+From: Jo Ng <jo@shop.example>
+Subject: Your parcel
+Date: 20 November 2026 at 21:13:00 CET
+To: alice@example.com
+
+It is on its way.
+"""
+APPLE_QUOTED = """Begin forwarded message:
+
+> From: Jo Ng <jo@shop.example>
+> Subject: Your parcel
+> Date: 20 November 2026 at 21:13:00 CET
+> To: alice@example.com
+>
+> It is on its way.
+"""
+OUTLOOK = """-----Original Message-----
+From: Jo Ng <jo@shop.example>
+Sent: Friday, November 20, 2026 9:13 PM
+To: alice@example.com
+Subject: Your parcel
+
+It is on its way.
+"""
+OUTLOOK_WEB = """________________________________
+From: Jo Ng <jo@shop.example>
+Sent: 20 November 2026 21:13
+To: alice@example.com
+Subject: Your parcel
+
+It is on its way.
+"""
+GERMAN = """Von: Jo Ng <jo@shop.example>
+Gesendet: Freitag, 20. November 2026 21:13
+An: alice@example.com
+Betreff: Your parcel
+
+It is on its way.
+"""
+GERMAN_MARKED = f"-----Ursprüngliche Nachricht-----\n{GERMAN}"
+GERMAN_APPLE = """Anfang der weitergeleiteten Nachricht:
+
+Von: Jo Ng <jo@shop.example>
+Betreff: Your parcel
+Datum: 20. November 2026 um 21:13:00 MEZ
+An: alice@example.com
+
+It is on its way.
+"""
+THUNDERBIRD = """-------- Weitergeleitete Nachricht --------
+Betreff: \tYour parcel
+Datum: \tFri, 20 Nov 2026 21:13:00 +0100
+Von: \tJo Ng <jo@shop.example>
+An: \talice@example.com
+
+
+It is on its way.
+"""
+BOLD = """*From:* Jo Ng <jo@shop.example>
+*Sent:* Friday, 20 November 2026 21:13
+*To:* alice@example.com
+*Subject:* Your parcel
+
+It is on its way.
+"""
+PASTED_ALONE = {
+    "gmail": GMAIL,
+    "apple": APPLE,
+    "apple quoted": APPLE_QUOTED,
+    "outlook": OUTLOOK,
+    "outlook web": OUTLOOK_WEB,
+    "german": GERMAN,
+    "german marked": GERMAN_MARKED,
+    "german apple": GERMAN_APPLE,
+    "thunderbird": THUNDERBIRD,
+    "bold": BOLD,
+}
+PLAIN = "From: sam@example.com\nSubject: Lunch\n\nAt noon?"
+
+
+@pytest.mark.parametrize("program", PASTED_ALONE)
+def test_a_forward_alone_is_a_mail_of_its_sender(program: str) -> None:
+    pasted = read_mails(PASTED_ALONE[program])
+
+    (mail,) = pasted.values
+    assert (pasted.problems, pasted.notes) == ([], [])
+    assert mail.pop("received_at").startswith("2026-11-20T21:13:00")
+    assert mail == {
+        "from": "Jo Ng <jo@shop.example>",
+        "to": ["alice@example.com"],
+        "subject": "Your parcel",
+        "body": "It is on its way.",
+    }
+
+
+@pytest.mark.parametrize("program", PASTED_ALONE)
+def test_of_six_mails_one_may_be_a_forward(program: str) -> None:
+    mails = [PLAIN.replace("sam", name) for name in ("ann", "bob", "cid", "dan", "eve")]
+    text = "\n\n".join([*mails[:3], PASTED_ALONE[program], *mails[3:]])
+
+    pasted = read_mails(text)
+
+    assert (pasted.problems, pasted.notes) == ([], [])
+    assert [mail["from"].split("@")[0] for mail in pasted.values] == [
+        *("ann", "bob", "cid", "Jo Ng <jo", "dan", "eve"),
+    ]
+    assert pasted.values[3]["body"] == "It is on its way."
+    assert {mail["body"] for mail in pasted.values} == {"At noon?", "It is on its way."}
+
+
+@pytest.mark.parametrize("program", sorted(PASTED_ALONE.keys() - {"apple quoted"}))
+@pytest.mark.parametrize("word", ["Fwd", "RE", "WG"])
+def test_what_a_mail_forwards_or_answers_stays_inside_and_is_told(program: str, word: str) -> None:
+    outer = f"From: sam@example.com\nSubject: {word}: Your parcel\n\nLook at this."
+
+    pasted = read_mails(f"{outer}\n\n{PASTED_ALONE[program]}\n\n{PLAIN}")
+
+    assert [mail["from"] for mail in pasted.values] == ["sam@example.com"] * 2
+    assert pasted.values[0]["body"].endswith("It is on its way.")
+    assert len(pasted.notes) == 1
+    assert pasted.notes[0].endswith(
+        "the mail of line 1 forwards or quotes, so it stays part of it."
+    )
+
+
+def test_a_forward_right_below_a_text_belongs_to_it() -> None:
+    pasted = read_mails(f"{PLAIN}\n{GMAIL}")
+
+    assert len(pasted.values) == 1
+    assert "Line 5" not in pasted.notes[0]
+    assert "on line 5" in pasted.notes[0]
+
+
+def test_prose_that_looks_like_a_german_header_is_none() -> None:
+    pasted = read_mails(f"{PLAIN}\n\nAn: alle\n\nVon: mir\n\nSent: yesterday")
+
+    assert len(pasted.values) == 1
+    assert pasted.values[0]["body"].endswith("Sent: yesterday")
+
+
+def test_a_screen_copy_without_headers_is_one_mail_with_a_note() -> None:
+    pasted = read_mails("Jo Ng\nto me\n9:13 PM\n\nIt is on its way.\n\nJo")
+
+    assert len(pasted.values) == 1
+    assert pasted.values[0]["body"].startswith("Jo Ng")
+    assert "No “From:” line" in pasted.notes[0]
+
+
+# --- how long it takes ----------------------------------------------------------------------------
+
 LONG = 60_000  # characters; read once for each of them, it would take thousands of times as long
 
 
@@ -258,6 +422,11 @@ def seconds(operation: str, name: str, text: str) -> float:
         ("email-classify", "emails", "!" * LONG + "\n" * LONG),
         ("email-classify", "emails", MAIL + "X: a\n" + " a\n" * (LONG // 3)),
         ("email-classify", "emails", f"From: a\nSubject: {'=?a?q?' * (LONG // 6)}"),
+        ("email-classify", "emails", "Original message\n\n" * (LONG // 18)),
+        ("email-classify", "emails", f"{MAIL}\n" + f"x\n{GMAIL}\n" * 300),
+        ("email-classify", "emails", "From: a\nSubject: " + "re:" * (LONG // 3) + "\n\nx"),
+        ("email-classify", "emails", "> From: a\n" + "> a: b\n" * (LONG // 7)),
+        ("email-classify", "emails", f"From: a\nDate: {'1 jan ' * (LONG // 6)}\n\nx"),
         ("calendar-time", "busy", f"a{' ' * LONG}b"),
         ("analytics-summary", "series", f"a|{'1' * LONG}x"),
         ("analytics-summary", "series", f"1,{'1' * LONG}x"),
