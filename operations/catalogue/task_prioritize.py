@@ -14,6 +14,7 @@ from operations.parameters import (
     Moment,
     Parameters,
     Result,
+    Shown,
     Zone,
     unique_ids,
 )
@@ -32,7 +33,9 @@ class Task(Parameters):
     importance: Importance = 3
     effort_minutes: Annotated[int, Field(ge=0, le=100_000, title="Minutes of work")] = 60
     blocked_by: Annotated[
-        list[Id], Field(max_length=100, description="Ids of tasks that must be done first.")
+        list[Id],
+        Field(max_length=100, description="Titles or ids of tasks that must be done first."),
+        Shown(refers=True),
     ] = []
 
 

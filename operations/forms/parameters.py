@@ -425,6 +425,7 @@ class ParameterForm(forms.Form):
             node.sources += node.pasted.entries
             values += node.pasted.values
         _number(values, node.shape)
+        _refer(values, node.shape)
         return values or MISSING
 
     @cached_property
@@ -558,6 +559,24 @@ def _number(values: list[Any], shape: Shape) -> None:
                 number += len(values)
             value["id"] = str(number)
             taken.add(str(number))
+
+
+def _refer(values: list[Any], shape: Shape) -> None:
+    """Turn the titles by which entries call each other into ids."""
+    names = [each.name for each in shape.fields if each.refers]
+    entries = [value for value in values if isinstance(value, dict)]
+    ids = {str(entry.get("id")) for entry in entries}
+    by_title = {pasting.title_of(entry): str(entry.get("id")) for entry in reversed(entries)}
+    for name in names:
+        for entry in entries:
+            called = entry.get(name)
+            if isinstance(called, list):
+                entry[name] = [
+                    by_title.get(pasting.title_of({"title": each}), each)
+                    if isinstance(each, str) and each not in ids and each.strip()
+                    else each
+                    for each in called
+                ]
 
 
 def _capitalised(path: str) -> str:

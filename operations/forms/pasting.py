@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from operations.forms import mails
@@ -188,6 +189,7 @@ def _read_lines(shape: Shape, text: str, pasted: Pasted) -> None:
     names = {each.name: each for each in shape.fields}
     names |= {each.label.lower().replace(" ", "_"): each for each in shape.fields}
     is_told = False
+    references: list[tuple[Entry, Shape, str]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -209,6 +211,67 @@ def _read_lines(shape: Shape, text: str, pasted: Pasted) -> None:
             if cell or (column.is_required and column.is_nullable)
         }
         pasted.entries.append(Entry(number, value))
+        references += [
+            (pasted.entries[-1], column, cell)
+            for column, cell in zip(columns, cells, strict=False)
+            if column.refers and cell
+        ]
+    _refer(pasted, references)
+
+
+def _refer(pasted: Pasted, references: Sequence[tuple[Entry, Shape, str]]) -> None:
+    """Turn what lines call each other, an id, a title or the number of a line, into ids.
+
+    An entry that is called so and has no id gets that of its line.
+    """
+    if not references:
+        return
+    by_id = {str(each.value["id"]): each for each in pasted.entries if each.value.get("id")}
+    by_name = {str(each.line): each for each in pasted.entries}
+    by_name |= {title_of(each.value): each for each in reversed(pasted.entries)}
+    told: list[str] = []
+    waits: dict[int, list[int]] = {}  # by line, the lines that it waits for
+    for entry, column, cell in references:
+        whole = " ".join(cell.lower().split())
+        names = [cell] if whole in by_name else read_cell(column, cell)
+        ids = []
+        for name in names:
+            found = by_id.get(name) or by_name.get(" ".join(name.lower().split()))
+            if found is None:
+                ids.append(name)
+                told.append(f"Line {entry.line} names “{name[:80]}”, which is none of these lines.")
+                continue
+            identifier = str(found.value.get("id") or found.line)
+            if by_id.setdefault(identifier, found) is not found:  # another's id, by chance
+                identifier = f"line-{found.line}"
+                by_id[identifier] = found
+            found.value["id"] = identifier
+            ids.append(identifier)
+            waits.setdefault(entry.line, []).append(found.line)
+        entry.value[column.name] = list(dict.fromkeys(ids))
+    told += _loops(waits)
+    pasted.notes += told[:MOST_NOTES]
+
+
+def title_of(value: Mapping[str, Any]) -> str:
+    """Return what an entry is called, for comparing."""
+    return " ".join(str(value.get("title") or "").lower().split())
+
+
+def _loops(waits: Mapping[int, Sequence[int]]) -> list[str]:
+    """Say which lines wait for each other, of the first loop that there is."""
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        numbers = [str(line) for line in sorted(set(error.args[1]))]
+    else:
+        return []
+    if len(numbers) == 1:
+        return [f"Line {numbers[0]} waits for itself."]
+    if len(numbers) > SHOWN:
+        numbers = [*numbers[:SHOWN], f"{len(numbers) - SHOWN} more"]
+    named = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    return [f"Lines {named} wait for each other: break one of these links."]
 
 
 def _cells(line: str, columns: Sequence[Shape], *, is_told: bool) -> list[str]:

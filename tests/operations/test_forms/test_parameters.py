@@ -231,6 +231,22 @@ def test_importance_may_be_a_word(word: str, number: int) -> None:
     assert form.parameters["tasks"][0]["importance"] == number
 
 
+def test_tasks_wait_for_each_other_by_title_wherever_they_stand() -> None:
+    row = {"tasks": [{"title": "Write notes", "blocked_by": ["Deploy fix"]}]}
+    pasted = "Deploy fix | 2026-11-23 | 5 | 30 | Review PR\nReview PR | | 3 | 20 | sign off"
+    extra = {"tasks": [*row["tasks"], {"title": "Sign off"}]}
+
+    form = send("task-prioritize", initial=extra, changes={"tasks-paste": pasted})
+
+    assert form.is_valid(), form.errors
+    tasks = {task["title"]: task for task in form.parameters["tasks"]}
+    ids = {title: task["id"] for title, task in tasks.items()}
+    assert len(set(ids.values())) == 4
+    assert tasks["Write notes"]["blocked_by"] == [ids["Deploy fix"]]
+    assert tasks["Deploy fix"]["blocked_by"] == [ids["Review PR"]]
+    assert tasks["Review PR"]["blocked_by"] == [ids["Sign off"]]
+
+
 def test_an_importance_that_is_none_is_told() -> None:
     form = send("task-prioritize", changes={"tasks-paste": "Pay | | huge"})
 

@@ -149,6 +149,50 @@ def test_a_task_is_a_line(line: str, value: dict[str, Any]) -> None:
     assert read_tasks(line).values == [value]
 
 
+@pytest.mark.parametrize("name", ["Review PR", " review  pr ", "2", "REVIEW PR, 2"])
+def test_a_pasted_task_names_what_it_waits_for_by_title_or_line(name: str) -> None:
+    pasted = read_tasks(f"Deploy fix | 2026-11-23 | 5 | 30 | {name}\nReview PR | | 3 | 20")
+
+    deploy, review = pasted.values
+    assert review["id"] == "2"
+    assert deploy["blocked_by"] == ["2"]
+    assert (pasted.problems, pasted.notes) == ([], [])
+
+
+def test_an_id_goes_before_a_line() -> None:
+    pasted = read_tasks(
+        "id|title|blocked by\n3|Pay|\n7|Tidy|3\n9|Fix, then test|\n8|Ship|fix, then test"
+    )
+
+    assert [task.get("blocked_by") for task in pasted.values] == [None, ["3"], None, ["9"]]
+
+
+def test_an_id_that_is_taken_is_given_to_no_other() -> None:
+    pasted = read_tasks("id|title|blocked by\n3|Pay|Tidy\n|Tidy|")
+
+    assert [task["id"] for task in pasted.values] == ["3", "line-3"]
+    assert pasted.values[0]["blocked_by"] == ["line-3"]
+
+
+def test_who_waits_for_what_is_not_there_is_told() -> None:
+    pasted = read_tasks("Deploy | | | | Nowhere")
+
+    assert pasted.values[0]["blocked_by"] == ["Nowhere"]
+    assert pasted.notes == ["Line 1 names “Nowhere”, which is none of these lines."]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("A|B\nB|A", "Lines 2 and 3 wait for each other: break one of these links."),
+        ("A|B\nB|C\nC|A\nD|A", "Lines 2, 3 and 4 wait for each other: break one of these links."),
+        ("A|A", "Line 2 waits for itself."),
+    ],
+)
+def test_who_wait_for_each_other_are_told(text: str, told: str) -> None:
+    assert read_tasks(f"title|blocked by\n{text}").notes == [told]
+
+
 def test_a_line_with_too_many_columns_is_named() -> None:
     pasted = read_tasks("Tidy\na|b|c|d|e|f")
 
@@ -427,6 +471,7 @@ def seconds(operation: str, name: str, text: str) -> float:
         ("email-classify", "emails", "From: a\nSubject: " + "re:" * (LONG // 3) + "\n\nx"),
         ("email-classify", "emails", "> From: a\n" + "> a: b\n" * (LONG // 7)),
         ("email-classify", "emails", f"From: a\nDate: {'1 jan ' * (LONG // 6)}\n\nx"),
+        ("task-prioritize", "tasks", "".join(f"{n}||||{n + 1}\n" for n in range(LONG // 20))),
         ("calendar-time", "busy", f"a{' ' * LONG}b"),
         ("analytics-summary", "series", f"a|{'1' * LONG}x"),
         ("analytics-summary", "series", f"1,{'1' * LONG}x"),
