@@ -10,11 +10,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Min, Q
+from django.utils import timezone
 
 from core import live
 from core.pagination import KeyPage, paginate
 from operations.models import Run
-from scheduling.models import Execution, ExecutionQuerySet, Schedule, ScheduleQuerySet
+from scheduling import reports
+from scheduling.models import FAILING, Execution, ExecutionQuerySet, Schedule, ScheduleQuerySet
 
 PAGE = 25  # schedules: each is a card with a picture
 EXECUTIONS = 50
@@ -32,6 +34,11 @@ class Counts:
     failing: int
     paused: int
     next_at: datetime | None = None
+
+    @property
+    def due_since(self) -> datetime | None:
+        """Return the next fire where it has passed and nobody took it up."""
+        return self.next_at if reports.is_overdue(self.next_at, timezone.now()) else None
 
 
 class ScheduleFilter:
@@ -84,7 +91,9 @@ class ScheduleFilter:
         """Return the counts of all schedules and of those of the name, by one query."""
         named = Q(name__icontains=self.name) if self.name else Q()
         values = self._all.with_outcome().aggregate(
-            **_counts("", Q()), **_counts("named_", named), next_at=Min("next_execution_at")
+            **_counts("", Q()),
+            **_counts("named_", named),
+            next_at=Min("next_execution_at", filter=Q(is_switched_off=False)),
         )
         next_at = values.pop("next_at")
         whole = {key: value for key, value in values.items() if not key.startswith("named_")}
@@ -102,11 +111,10 @@ class ScheduleFilter:
 
 
 def _counts(prefix: str, among: Q) -> dict[str, Count]:
-    failing = Q(enabled=True, outcome=Run.Status.FAILED)
     return {
         f"{prefix}all": Count("pk", filter=among),
         f"{prefix}active": Count("pk", filter=among & Q(enabled=True)),
-        f"{prefix}failing": Count("pk", filter=among & failing),
+        f"{prefix}failing": Count("pk", filter=among & FAILING),
         f"{prefix}paused": Count("pk", filter=among & Q(enabled=False)),
     }
 

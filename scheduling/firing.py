@@ -24,7 +24,14 @@ from preferences import services as preferences
 from preferences.services import OperationChoice
 from scheduling import policies
 from scheduling.cadence import Gap, InvalidCron, Overlap
-from scheduling.models import Execution, Schedule, ScheduleQuerySet
+from scheduling.models import (
+    NO_FURTHER_FIRE,
+    NOT_COMPUTED,
+    OPERATION_OFF,
+    Execution,
+    Schedule,
+    ScheduleQuerySet,
+)
 from scheduling.policies import Busy, Cadence, Decision, Expected
 from scheduling.zones import tz_version
 
@@ -34,7 +41,6 @@ AT_ONCE = sql.CHUNK  # schedules a transaction: one statement a table, and loops
 LONGEST_TICK_S = 1.0  # then the loop looks after its beat and its calls, and comes back at once
 NEAR = timedelta(seconds=1)  # the engine asks four times a second
 ORIGINS = frozenset({Run.Origin.CRON, Run.Origin.MANUAL, Run.Origin.WEBHOOK, Run.Origin.BACKFILL})
-NO_FURTHER_FIRE = "It has no further fire in the coming years."
 
 
 def fire_due(now: datetime) -> datetime | None:
@@ -187,7 +193,7 @@ def _replanned(row: _Row) -> _Move:
 
 
 def _broken(row: _Row, error: Exception) -> _Move:
-    return _Move(row, None, row.counted_from, f"Its next fire cannot be computed: {error}")
+    return _Move(row, None, row.counted_from, f"{NOT_COMPUTED}{error}")
 
 
 def _fire_some(now: datetime) -> int:
@@ -230,7 +236,7 @@ def _answer(due: Sequence[_Row], now: datetime, *, refusal: str = "") -> None:
 
 
 def _refusal(row: _Row, choice: OperationChoice) -> str:
-    return "" if choice.enabled else f"{row.operation} is off in the preferences."
+    return "" if choice.enabled else f"{row.operation}{OPERATION_OFF}"
 
 
 def _running(due: Iterable[_Row], now: datetime) -> dict[UUID | None, Busy]:

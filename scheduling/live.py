@@ -43,13 +43,13 @@ def watch_schedules(owner_ids: Collection[UUID]) -> Mapping[UUID, Hashable]:
     return {owner_id: tuple(marks) for owner_id, *marks in rows}
 
 
-@live.region("schedules", watch=EITHER)
+@live.region("schedules", watch=(*EITHER, "minute"))
 def render_schedules(user: User, query: QueryDict) -> str:
     chosen = ScheduleFilter(query, Schedule.objects.visible_to(user))
     return render_to_string(f"{pages.LIST}#schedule-list", pages.list_context(chosen, user))
 
 
-@live.region("schedule-facts", watch=EITHER)
+@live.region("schedule-facts", watch=(*EITHER, "minute"))
 def render_facts(user: User, query: QueryDict) -> str:
     chosen = ScheduleFilter(query, Schedule.objects.visible_to(user))
     context = {"filter": chosen, "zone": user.zone}
@@ -63,7 +63,7 @@ def render_outlook(user: User, query: QueryDict) -> str:
     return render_to_string(f"{pages.LIST}#schedule-outlook", context)
 
 
-@live.region("schedule-head", watch=EITHER)
+@live.region("schedule-head", watch=(*EITHER, "minute"))
 def render_head(user: User, query: QueryDict) -> str:
     context = pages.head_context(_schedule(user, query), user)
     return render_to_string(f"{pages.DETAIL}#schedule-head", context)

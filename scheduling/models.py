@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, Left, Now
 
 from accounts.models import validate_zone
 from core.errors import DomainError
@@ -20,6 +20,7 @@ from core.models import OwnedModel, OwnedQuerySet
 from operations import registry, validation
 from operations.models import Run
 from preferences import services as preferences
+from preferences.models import OperationPreference
 from scheduling import cadence
 from scheduling.cadence import InvalidCron
 from scheduling.zones import tz_version
@@ -32,6 +33,20 @@ if TYPE_CHECKING:
 RECENT = 20  # fires that say how a schedule does
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 INTERVALS_CHECKED = 100  # coming fires; further out the pattern has shown itself
+LONGEST_REFUSAL = 300  # letters of it that a list tells
+
+# What the system says where it pauses a schedule, and where it starts no run: rows are found by it.
+NO_FURTHER_FIRE = "It has no further fire in the coming years."
+NOT_COMPUTED = "Its next fire cannot be computed: "
+OPERATION_OFF = " is off in the preferences."
+
+# Of schedules read `with_outcome`: the one rule for badges, filters, counts and the overview.
+FAILING = Q(enabled=True, outcome=Run.Status.FAILED)
+REFUSED = Q(enabled=True, outcome=Run.Status.SKIPPED)
+SWITCHED_OFF = Q(enabled=True, is_switched_off=True)
+PAUSED_BY_SYSTEM = Q(enabled=False) & (
+    Q(pause_reason=NO_FURTHER_FIRE) | Q(pause_reason__startswith=NOT_COMPUTED)
+)
 
 
 class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
@@ -40,6 +55,10 @@ class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
 
     def planned(self) -> Self:
         return self.filter(enabled=True, next_execution_at__isnull=False)
+
+    def expecting_runs(self) -> Self:
+        """Return those whose next fire will start a run: of an operation that is not off."""
+        return self.planned().exclude(_switched_off())
 
     def due(self, now: datetime) -> Self:
         return self.planned().filter(next_execution_at__lte=now)
@@ -53,22 +72,39 @@ class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
         return self.annotate(recent_since=_recent_since(OuterRef("pk")))
 
     def with_outcome(self) -> Self:
-        """Add `outcome`: how the latest of the last 20 fires that came to an end did, or None.
+        """Add how schedules do, and whether their operation `is_switched_off` now.
 
-        Runs that were skipped or cancelled say nothing. Each row costs two looks into the index of
-        executions, however long its history is.
+        `outcome` is how the latest of the last 20 fires that came to an end did, or None: success,
+        failed, or skipped where it was refused, for the reason in `refusal`. Fires that were missed
+        or met a run under way say nothing, nor does what a person cancelled. Each row costs a few
+        looks into the index of executions, however long its history is.
         """
+        refused = Q(run__status=Run.Status.SKIPPED) | Q(run=None, reason__endswith=OPERATION_OFF)
         ended = Execution.objects.filter(
+            refused | Q(run__status__in=[Run.Status.SUCCESS, Run.Status.FAILED]),
             schedule=OuterRef("pk"),
-            run__status__in=[Run.Status.SUCCESS, Run.Status.FAILED],
             expected_at__gte=_recent_since(OuterRef(OuterRef("pk"))),
+        ).order_by("-expected_at")
+        status = Coalesce("run__status", Value(Execution.SKIPPED))
+        why = Left(Concat("reason", Coalesce("run__reason", Value(""))), LONGEST_REFUSAL)
+        return self.annotate(
+            outcome=Subquery(ended.values_list(status)[:1]),
+            refusal=Subquery(ended.values_list(why)[:1]),
+            is_switched_off=_switched_off(),
         )
-        latest = ended.order_by("-expected_at").values("run__status")[:1]
-        return self.annotate(outcome=Subquery(latest))
 
     def failing(self) -> Self:
         """Return those that are on and whose latest run to end, ended in failure."""
-        return self.with_outcome().filter(enabled=True, outcome=Run.Status.FAILED)
+        return self.with_outcome().filter(FAILING)
+
+
+def _switched_off() -> Exists:
+    """Say whether the owner has switched the operation off: then no fire starts a run."""
+    return Exists(
+        OperationPreference.objects.filter(
+            owner=OuterRef("owner"), operation=OuterRef("operation"), enabled=False
+        )
+    )
 
 
 def _recent_since(schedule: OuterRef) -> Coalesce:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from operations.reports import has_workers
 from scheduling import reports
 from scheduling.filters import ExecutionFilter, ScheduleFilter
 from scheduling.models import Schedule, ScheduleQuerySet
@@ -65,7 +67,10 @@ def outlook_context(schedules: ScheduleQuerySet, user: User, now: datetime) -> d
 
 def head_context(schedule: Schedule, user: User) -> dict[str, Any]:
     """`schedule` was read `with_outcome`."""
+    due_since = reports.due_since(schedule, timezone.now())
     return {
+        "due_since": due_since,
+        "has_workers": due_since is None or has_workers(),
         "schedule": schedule,
         "state": reports.state_of(schedule),
         "words": reports.words_of(schedule),

@@ -25,6 +25,7 @@ from operations import services as operations
 from operations.estimates import Estimate
 from operations.models import Run, Usage
 from operations.registry import Operation
+from operations.reports import has_workers
 from operations.validation import InvalidParameters
 from scheduling import cadence, wording, zones
 from scheduling.cadence import InvalidCron
@@ -33,6 +34,7 @@ from scheduling.models import RECENT, Execution, Schedule, ScheduleQuerySet
 if TYPE_CHECKING:
     from accounts.models import User
 
+LATE = timedelta(seconds=10)  # a fire this long past is nobody's to fire
 AHEAD_PARTS, AHEAD_MINUTES = 48, 30  # the coming 24 hours by half-hours
 MOST_CADENCES = 5_000  # different ones that are counted ahead; some 10 µs each
 SUCCESS_DAYS = 7
@@ -62,9 +64,19 @@ class State:
     tone: str
     label: str
 
+    @property
+    def is_switched_off(self) -> bool:
+        return self == SWITCHED_OFF
+
+    @property
+    def is_refused(self) -> bool:
+        return self == REFUSED
+
 
 PAUSED = State("paused", "Paused")
+SWITCHED_OFF = State("paused", "Operation off")
 FAILING = State("failing", "Failing")
+REFUSED = State("warning", "Refused")
 RUNNING = State("running", "Running")
 HEALTHY = State("healthy", "Healthy")
 READY = State("active", "Ready")  # nothing has ended yet
@@ -73,16 +85,31 @@ ARCHIVED = State("neutral", "Archived")
 
 def state_of(schedule: Schedule) -> State:
     """Return the state of a schedule that was read `with_outcome`, by the filters' own rule."""
-    outcome = cast("Any", schedule).outcome
+    read = cast("Any", schedule)
+    outcome = read.outcome
     if schedule.is_archived:
         return ARCHIVED
     if not schedule.enabled:
         return PAUSED
+    if read.is_switched_off:
+        return SWITCHED_OFF
     if outcome == Run.Status.FAILED:
         return FAILING
+    if outcome == Run.Status.SKIPPED:
+        return REFUSED
     if schedule.running_execution_id is not None:
         return RUNNING
     return HEALTHY if outcome == Run.Status.SUCCESS else READY
+
+
+def due_since(schedule: Schedule, now: datetime) -> datetime | None:
+    """Return the next fire where it has passed and nobody took it up; a worker does in a second."""
+    at = schedule.next_execution_at
+    return at if is_overdue(at, now) else None
+
+
+def is_overdue(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at < now - LATE
 
 
 def words_of(schedule: Schedule) -> str:
@@ -116,13 +143,22 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A schedule as the list shows it; `key` is the id of its element."""
+    """A schedule as the list shows it; `key` is the id of its element.
+
+    `due_since` is a next fire that has passed; `has_workers` says whether anybody would fire it.
+    """
 
     key: str
     schedule: Schedule
     state: State
     words: str
     recent: Recent
+    due_since: datetime | None = None
+    has_workers: bool = True
+
+    @property
+    def operation(self) -> str:
+        return registry.title_of(self.schedule.operation)
 
 
 _Fire = tuple[UUID, datetime, str | None, int | None, Decimal | None]
@@ -130,11 +166,15 @@ _FIRE = ("schedule_id", "expected_at", "run__status", "run__latency_ms", "run__c
 
 
 def rows_of(schedules: Sequence[Schedule], zone: str) -> list[Row]:
-    """Return what the list shows of `schedules`, by one query; bars tell times in `zone`.
+    """Return what the list shows of `schedules`; bars tell times in `zone`.
 
-    They were read `with_outcome` and `with_recent_since`.
+    One query, and one more where a fire is overdue. They were read `with_outcome` and
+    `with_recent_since`.
     """
     recent = _recent(schedules, ZoneInfo(zone))
+    now = timezone.now()
+    overdue = {schedule.pk: due_since(schedule, now) for schedule in schedules}
+    is_fired = not any(overdue.values()) or has_workers()
     return [
         Row(
             f"schedule-{schedule.pk}",
@@ -142,6 +182,8 @@ def rows_of(schedules: Sequence[Schedule], zone: str) -> list[Row]:
             state_of(schedule),
             words_of(schedule),
             recent[schedule.pk],
+            overdue[schedule.pk],
+            is_fired,
         )
         for schedule in schedules
     ]
@@ -199,9 +241,11 @@ def _bar(fire: _Fire, zone: ZoneInfo, now: datetime) -> Bar:
 
 def _label(fires: Sequence[_Fire]) -> str:
     failed = sum(fire[2] == Run.Status.FAILED for fire in fires)
+    skipped = sum((fire[2] or Execution.SKIPPED) == Execution.SKIPPED for fire in fires)
     latest = SAID[fires[0][2] or Execution.SKIPPED]
     runs = "Last run" if len(fires) == 1 else f"Last {len(fires)} runs"
-    return f"{runs}: {failed or 'none'} failed, latest {latest}"
+    told = f", {skipped} skipped" if skipped else ""
+    return f"{runs}: {failed or 'none'} failed{told}, latest {latest}"
 
 
 def strip_of(schedule: Schedule, zone: str) -> Recent:
@@ -323,9 +367,9 @@ def _clock(moment: datetime) -> str:
 
 
 def coming(schedules: ScheduleQuerySet, now: datetime) -> Coming:
-    """Count the fires ahead of `schedules`: one query, and no walk from fire to fire."""
+    """Count the runs ahead of `schedules`: one query, and no walk from fire to fire."""
     cadences = (
-        schedules.planned()
+        schedules.expecting_runs()
         .values_list("expression", "zone", "gap", "overlap")
         .annotate(count=Count("pk"))
         .order_by("-count")

@@ -9,10 +9,11 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.models import User
+from operations import services as operations
 from operations.models import Run, Usage
 from scheduling import reports
 from scheduling.filters import Counts
-from scheduling.models import Schedule
+from scheduling.models import OPERATION_OFF, Schedule
 from tests.scheduling.builders import make_schedule
 from tests.scheduling.test_views.kit import (
     HOSTILE,
@@ -21,6 +22,7 @@ from tests.scheduling.test_views.kit import (
     count_queries,
     is_page,
     make_execution,
+    page_of,
     text_of,
 )
 
@@ -48,7 +50,7 @@ def test_a_row_tells_what_runs_when_and_how_it_does(alice: User, as_alice: Clien
 
     said = text_of(as_alice.get(LIST))
 
-    for words in ("Tickets", "At 06:00, every day", "task-prioritize", "Healthy", "in 3 hours"):
+    for words in ("Tickets", "At 06:00, every day", "Prioritise tasks", "Healthy", "in 3 hours"):
         assert words in said
     assert "100% · 2.0 s avg" in said
     assert "$0.50" in said  # the mean of both
@@ -123,6 +125,68 @@ def test_one_rule_says_what_fails_in_badge_filter_and_count(alice: User, as_alic
     assert states == {"Failing": "Failing", "Recovered": "Healthy", "Off": "Paused"}
     assert shown(as_alice, "?state=failing") == ["Failing"]
     assert response.context["filter"].counts == with_next(all=3, active=2, failing=1, paused=1)
+
+
+def test_an_operation_that_is_off_is_said_and_its_runs_are_not_counted(
+    alice: User, as_alice: Client
+) -> None:
+    schedule = make_schedule(owner=alice, next_at=timezone.now() + timedelta(minutes=1))
+    make_execution(schedule)
+    off = {schedule.operation: {"enabled": False}}
+    operations.save_preferences(owner=alice, changes=off, by=alice)
+
+    response = as_alice.get(LIST)
+
+    (row,) = response.context["rows"]
+    assert row.state == reports.SWITCHED_OFF
+    assert response.context["coming"].total == 0
+    said = text_of(response)
+    assert "No runs: the operation is off Operation settings" in said
+    assert "No run is planned" in said
+    assert "It starts no runs" in text_of(as_alice.get(page_of(schedule)))
+
+
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_refused_fire_shows_with_its_reason(
+    alice: User,
+    as_alice: Client,
+    has_run: bool,  # noqa: FBT001
+) -> None:
+    schedule = make_schedule(owner=alice)
+    make_execution(schedule, at=ago(hours=3))
+    reason = "No room in the budget." if has_run else f"{schedule.operation}{OPERATION_OFF}"
+    refused = make_execution(schedule, at=ago(hours=2), status="skipped", reason=reason)
+    if has_run:
+        refused.run = Run.objects.create(
+            owner=alice,
+            operation=schedule.operation,
+            origin="cron",
+            status=Run.Status.SKIPPED,
+            reason=reason,
+            finished_at=ago(hours=2),
+        )
+        refused.reason = ""
+        refused.save()
+    make_execution(schedule, at=ago(hours=1), status="skipped")  # met a run under way
+
+    response = as_alice.get(LIST)
+
+    (row,) = response.context["rows"]
+    assert row.state == reports.REFUSED
+    assert row.recent.label == "Last 3 runs: none failed, 2 skipped, latest skipped"
+    assert reason in text_of(response)
+    assert reason in text_of(as_alice.get(page_of(schedule)))
+
+
+def test_a_fire_that_nobody_took_up_is_due_since_then(alice: User, as_alice: Client) -> None:
+    at = ago(minutes=2)
+    schedule = make_schedule(owner=alice, next_at=at)
+
+    said, one = text_of(as_alice.get(LIST)), text_of(as_alice.get(page_of(schedule)))
+
+    assert f"Due since {at:%H:%M} No worker is running" in said
+    assert "A run is due since" in said
+    assert "no worker is running" in one
 
 
 def with_next(**counts: int) -> Counts:
