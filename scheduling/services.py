@@ -219,6 +219,11 @@ def run_now(schedule: Schedule, *, by: User | None) -> Execution:
         policies.only(now), now=now, zone=schedule.zone, busy=_busy(schedule)
     )
     if decision.is_fire:
+        forecast = operations.estimate_of(
+            owner=schedule.owner, operation=schedule.operation, parameters=schedule.parameters
+        )
+        if forecast.refusal:  # a person can be told at once
+            raise operations.NotSubmitted(forecast.refusal)
         execution.run = operations.submit(
             owner=schedule.owner,
             operation=schedule.operation,

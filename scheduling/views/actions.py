@@ -5,19 +5,23 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core import moments
 from core.errors import DomainError
 from core.http import UserRequest, is_fragment, redirect_to, render_page
 from core.middleware import page_before
+from operations.models import Run
 from scheduling import pages, services
 from scheduling.filters import ScheduleFilter
 from scheduling.forms import DeleteForm
@@ -64,10 +68,23 @@ def run_schedule(request: UserRequest, pk: UUID) -> HttpResponse:
     schedule = _find(request, pk)
     execution = services.run_now(schedule, by=request.user)
     if execution.status == Execution.SKIPPED:
-        return _answer(request, schedule, f"Started no run. {execution.reason}", "warning")
+        return _answer(request, schedule, _not_started(request, schedule), "warning")
     url = reverse("show_run", args=[execution.run_id])
     told = format_html("Started “{}”. <a href='{}'>Open the run</a>", schedule, url)
     return _answer(request, schedule, told)
+
+
+def _not_started(request: UserRequest, schedule: Schedule) -> str | SafeString:
+    """Say which run is under way; it may have ended since."""
+    busy = Execution.objects.filter(schedule=schedule, run__status__in=Run.OPEN).first()
+    if busy is None:
+        return f"Started no second run of “{schedule}”: the one before had not ended."
+    return format_html(
+        "Started no second run of “{}”: <a href='{}'>the run of {}</a> has not ended yet.",
+        schedule,
+        reverse("show_run", args=[busy.run_id]),
+        moments.clock(busy.expected_at, timezone.now(), ZoneInfo(request.user.zone)),
+    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
@@ -149,7 +152,10 @@ def test_a_second_click_starts_nothing_and_says_so(schedule: Schedule, as_alice:
     response = as_alice.post(page_of(schedule, "run"), headers=HTMX)
 
     assert response.status_code == 200
-    assert "Started no run. The run of" in text_of(response)
+    page = response.content.decode()
+    assert "Started no second run of “Morning tasks”" in text_of(response)
+    assert f"<a href='/runs/{Run.objects.get().pk}/'>the run of " in page
+    assert str(Run.objects.get().pk) not in text_of(response)
     assert 'class="toast" data-tone="warning"' in response.content.decode()
     assert Run.objects.count() == 1
     assert Execution.objects.count() == 2
@@ -173,6 +179,23 @@ def test_a_refused_run_is_a_conflict(schedule: Schedule, alice: User, as_alice: 
     assert response.status_code == 409
     assert response["HX-Retarget"] == "#toasts"
     assert not Run.objects.exists()
+
+
+def test_a_run_without_room_in_the_budget_is_refused_beforehand(
+    schedule: Schedule, alice: User, as_alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = operations.estimate_of
+
+    def without_room(**given: Any) -> operations.Forecast:
+        return replace(known(**given), refusal="No room in the monthly budget.")
+
+    monkeypatch.setattr(operations, "estimate_of", without_room)
+
+    response = as_alice.post(page_of(schedule, "run"), headers=HTMX)
+
+    assert response.status_code == 409
+    assert "No room in the monthly budget." in text_of(response)
+    assert not Execution.objects.exists()
 
 
 def test_the_name_in_a_toast_is_text(alice: User, as_alice: Client) -> None:
