@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce, Left
 
 from accounts.models import User
@@ -22,20 +22,20 @@ from analytics import checklist, condition, findings, needs
 from analytics.checklist import Beginning, Checklist
 from analytics.needs import Need
 from core.money import UsdField
+from core.units import count
 from operations import gate, origins, services
 from operations.filters import LONG, TOLD, Row
 from operations.models import Budget, BudgetPeriod, Run, Usage
 from preferences.models import OperationPreference, ThemePreference
 from providers import catalogue
 from scheduling import reports as schedules
-from scheduling.models import Schedule
+from scheduling.models import FAILING, PAUSED_BY_SYSTEM, REFUSED, SWITCHED_OFF, Schedule
 from scheduling.reports import Coming
 
 DAYS = 14  # shown as lines: today and the 13 days before
 WEEK_DAYS = 7
 NEAR = Decimal("0.8")  # of a limit: from here on a person is told
 LATEST = 10
-LATE = timedelta(seconds=10)  # a fire this long past is nobody's to fire
 
 
 # --- what has run ---------------------------------------------------------------------------------
@@ -50,6 +50,16 @@ class Day:
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0
+
+    @property
+    def cancelled(self) -> int:
+        return self.runs - self.succeeded - self.failed - self.skipped
+
+    @property
+    def untried(self) -> str:
+        """Return what of the runs neither succeeded nor failed, in words that go on after them."""
+        rest = (("skipped", self.skipped), ("cancelled", self.cancelled))
+        return "".join(f", {count(number)} {word}" for word, number in rest if number)
 
     @property
     def tried(self) -> int:
@@ -202,7 +212,9 @@ def outlook(user: User, now: datetime) -> Outlook:
     """Read what comes next and how far `user` has come: one query, of looks into indexes."""
     used = Usage.objects.filter(owner=OuterRef("pk"), runs__gt=0)
     planned = (
-        Schedule.objects.planned().filter(owner=OuterRef("pk")).order_by("next_execution_at", "pk")
+        Schedule.objects.expecting_runs()
+        .filter(owner=OuterRef("pk"))
+        .order_by("next_execution_at", "pk")
     )
     limits = Budget.objects.filter(owner=OuterRef("pk"), limit_usd__isnull=False)
     chosen = OperationPreference.objects.filter(
@@ -226,7 +238,7 @@ def outlook(user: User, now: datetime) -> Outlook:
         .get()
     )
     at = found["next_at"]
-    coming = at and Next(at, found["next_id"], found["next_name"], at < now - LATE)
+    coming = at and Next(at, found["next_id"], found["next_name"], schedules.is_overdue(at, now))
     return Outlook(coming or None, _steps(found))
 
 
@@ -260,10 +272,13 @@ def _steps(found: Mapping[str, Any]) -> Checklist | None:
 
 
 def wanting_a_look(user: User) -> list[Schedule]:
-    """Return the schedules that fail, then those that are paused; one more than are told."""
+    """Return the schedules that start no runs, fail, or were paused by the system.
+
+    One more than are told. What a person has paused rests by intent, and waits for nobody.
+    """
     rows = Schedule.objects.visible_to(user).current().with_outcome()
-    unwell = Q(enabled=False) | Q(outcome=Run.Status.FAILED)
-    told = rows.filter(unwell).only("name", "enabled", "pause_reason")
+    unwell = SWITCHED_OFF | FAILING | REFUSED | PAUSED_BY_SYSTEM
+    told = rows.filter(unwell).defer("parameters")
     return list(told.order_by("-enabled", "-pk")[: needs.MOST_TOLD + 1])
 
 

@@ -19,7 +19,7 @@ from core.health import warning
 from operations import services
 from operations.models import Budget, BudgetPeriod, ProviderState, Run, Usage
 from preferences import services as preferences
-from scheduling.models import Execution, Schedule
+from scheduling.models import NO_FURTHER_FIRE, Execution, Schedule
 from tests.builders import make_user
 from tests.scheduling.builders import make_schedule, utc
 
@@ -81,6 +81,15 @@ def test_the_week_is_today_and_the_six_days_before(alice: User) -> None:
 
     assert (week.day, week.runs, week.tried) == (date(2026, 11, 15), 8, 8)
     assert week.success == 7 / 8
+
+
+def test_what_is_told_of_a_day_adds_up(alice: User) -> None:
+    make_usage(alice, "2026-11-21 00:00", runs=36, succeeded=33, skipped=2)
+
+    today = reports.activity(alice, NOW).today
+
+    assert today.cancelled == 1
+    assert today.untried == ", 2 skipped, 1 cancelled"
 
 
 def test_success_of_nothing_is_not_known(alice: User) -> None:
@@ -213,7 +222,8 @@ def test_a_failing_and_a_paused_schedule_need_a_person(alice: User, bob: User) -
         make_fire(failing, Run.Status.SUCCESS, at=NOW - timedelta(hours=1))
         make_fire(failing, Run.Status.FAILED)
         make_fire(make_schedule(owner=owner, name="Fine"), Run.Status.SUCCESS)
-        pause(make_schedule(owner=owner, name=f"Paused of {owner}"), "The server moves.")
+        pause(make_schedule(owner=owner, name=f"Paused of {owner}"), NO_FURTHER_FIRE)
+        pause(make_schedule(owner=owner, name="Rests by intent"), "The server moves.")
 
     needs = reports.overview(alice, NOW).needs
 
@@ -222,12 +232,12 @@ def test_a_failing_and_a_paused_schedule_need_a_person(alice: User, bob: User) -
         "“Failing of alice” is failing",
         "“Paused of alice” is paused",
     ]
-    assert needs[-1].text == "The server moves."
+    assert needs[-1].text == NO_FURTHER_FIRE
 
 
 def test_more_than_five_of_a_kind_become_a_number(alice: User) -> None:
     for number in range(7):
-        pause(make_schedule(owner=alice, name=f"No. {number}"), "Away.")
+        pause(make_schedule(owner=alice, name=f"No. {number}"), NO_FURTHER_FIRE)
 
     needs = reports.overview(alice, NOW).needs
 
@@ -241,8 +251,47 @@ def test_a_budget_that_is_used_up_needs_a_person(alice: User) -> None:
 
     need = reports.overview(alice, NOW).needs[-1]
 
-    assert (need.tone, need.title) == ("danger", "Everything together has used 100% of its month")
+    assert (need.tone, need.title) == (
+        "danger",
+        "Everything together is at its limit: $10.00 of $10.00",
+    )
     assert need.url == "/settings/budgets/#budget-total"
+
+
+def test_a_budget_far_over_its_limit_is_told_in_dollars(alice: User) -> None:
+    services.set_budget(owner=alice, limit_usd=Decimal("0.01"), by=alice)
+    BudgetPeriod.objects.create(budget=Budget.objects.get(), period="2026-11", spent_usd=2)
+
+    assert told(alice)[-1] == "Everything together is over its limit: $2.00 of $0.01"
+
+
+def test_a_schedule_whose_runs_are_refused_needs_a_person(alice: User) -> None:
+    schedule = make_schedule(owner=alice, name="Costly")
+    make_fire(schedule, Run.Status.SUCCESS, at=NOW - timedelta(hours=1))
+    make_fire(schedule, Run.Status.SKIPPED)
+    Run.objects.filter(status=Run.Status.SKIPPED).update(reason="No room in the budget.")
+
+    need = reports.overview(alice, NOW).needs[-1]
+
+    assert (need.title, need.text) == ("“Costly” is refused", "No room in the budget.")
+
+
+def test_an_operation_that_is_off_is_named_once_and_no_run_is_coming(alice: User) -> None:
+    for name in ("Early", "Late"):
+        make_schedule(owner=alice, name=name, next_at=NOW + timedelta(hours=1))
+    off = {"task-prioritize": {"enabled": False}}
+    services.save_preferences(owner=alice, changes=off, by=alice)
+
+    found = reports.overview(alice, NOW)
+
+    needs = [(need.title, need.text) for need in found.needs[1:]]
+    assert needs == [
+        (
+            "The operation “Prioritise tasks” is switched off",
+            "“Late”, “Early” start no runs.",
+        )
+    ]
+    assert (found.outlook.next, found.coming.total) == (None, 0)
 
 
 def test_a_paused_provider_is_told_with_its_sentence(alice: User, sam: User) -> None:
@@ -298,7 +347,7 @@ def test_the_overview_takes_as_many_statements_however_many_rows(alice: User) ->
         for number in range(15):
             schedule = make_schedule(owner=alice, next_at=NOW + timedelta(hours=number + 1))
             make_fire(schedule, Run.Status.FAILED)
-            pause(make_schedule(owner=alice), "Away.")
+            pause(make_schedule(owner=alice), NO_FURTHER_FIRE)
         reports.overview(alice, timezone.now())  # the catalogue and the condition are known then
         with CaptureQueriesContext(connection) as queries:
             reports.overview(alice, timezone.now())

@@ -8,6 +8,7 @@ from accounts.models import User
 from analytics import condition, findings, live
 from operations.models import Run
 from preferences.models import ThemePreference
+from scheduling.models import NOT_COMPUTED
 from tests.scheduling.builders import make_schedule
 
 
@@ -57,7 +58,13 @@ def test_the_card_beside_every_page_is_a_live_part(alice: User, as_alice: Client
 
 
 def test_a_name_with_markup_is_text(alice: User, as_alice: Client) -> None:
-    make_schedule(owner=alice, name="<img src=x>", enabled=False, pause_reason="<b>", type="manual")
+    make_schedule(
+        owner=alice,
+        name="<img src=x>",
+        enabled=False,
+        pause_reason=f"{NOT_COMPUTED}<b>",
+        type="manual",
+    )
 
     page = as_alice.get("/").content.decode()
 
