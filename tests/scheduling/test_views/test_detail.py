@@ -139,7 +139,7 @@ def test_no_execution_fits(schedule: Schedule, as_alice: Client) -> None:
         f"{page_of(schedule)}?status=failed", headers=asking_for("execution-list")
     )
 
-    assert "No execution fits" in text_of(response)
+    assert "No run fits" in text_of(response)
     assert response.content.lstrip().startswith(b"<section")
 
 
