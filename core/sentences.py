@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+LONGEST_VALUE = 60  # characters of a value in a sentence; the entry has all of it
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """A change as it was recorded. `name` is what its target is called now; "" if not known."""
@@ -31,6 +34,38 @@ class Change:
         """Return what the record says under `key`, after or before; "" where it says nothing."""
         value = self.after.get(key, self.before.get(key))
         return "" if value is None else str(value)
+
+    def differences(self, words: Mapping[str, str] | None = None) -> list[str]:
+        """Return what has changed, “zone: UTC → Europe/Berlin”; of what has parts, its name.
+
+        `words` names the values to tell, and says how they are called; without, all are told.
+        """
+        names = words if words is not None else {key: _words(key) for key in self.after}
+        return [
+            _difference(word, self.before.get(key), self.after.get(key))
+            for key, word in names.items()
+            if key in self.after and self.before.get(key) != self.after[key]
+        ]
+
+
+def _words(key: str) -> str:
+    return key.removesuffix("_usd").replace("_", " ")
+
+
+def _difference(word: str, before: Any, after: Any) -> str:
+    if isinstance(before, (dict, list)) or isinstance(after, (dict, list)):
+        return word
+    return f"{word}: {said(before)} → {said(after)}"
+
+
+def said(value: Any) -> str:
+    """Return one value of a record as a few words."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 @dataclass(frozen=True)
@@ -99,7 +134,9 @@ def tell(change: Change) -> str:
     if change.action in _sentences:
         return _sentences[change.action](change)
     noun, _, verb = change.action.replace("_", " ").rpartition(".")
-    return f"{noun.capitalize()} {verb}." if noun else f"{verb.capitalize()}."
+    what = f"{noun.capitalize()} {verb}" if noun else verb.capitalize()
+    changed = change.differences() if change.before else []
+    return f"{what}: {'; '.join(changed)}." if changed else f"{what}."
 
 
 def names_of(user: User, targets: Collection[str]) -> dict[str, Named]:

@@ -16,6 +16,15 @@ from operations.models import Run
 if TYPE_CHECKING:
     from accounts.models import User
 
+PARTS_TOLD = 4  # of a save; the entry has them all
+DEFAULTS = {"model": "", "allow_local": True, "enabled": True, "monthly_budget_usd": None}
+PREFERENCES = {
+    "model": "Model",
+    "fallbacks": "Fallbacks",
+    "allow_local": "Rules where no model answers",
+    "parameters": "Default parameters",
+}
+
 
 @namer("operations.run")
 def name_runs(user: User, keys: Collection[str]) -> Mapping[str, Named]:
@@ -41,10 +50,40 @@ def tell_cancelled(change: Change) -> str:
 
 @sentence("budget.changed")
 def tell_budget_changed(change: Change) -> str:
-    limit = change.after.get("limit_usd")
-    if limit is None:
-        return "Lifted the monthly limit of everything."
-    return f"Set the monthly limit of everything to {_usd(limit)}."
+    before, after = change.before.get("limit_usd"), change.after.get("limit_usd")
+    return f"Limit of everything: {_usd(before)} → {_usd(after)}."
+
+
+@sentence("preferences.saved")
+def tell_preferences_saved(change: Change) -> str:
+    parts: list[str] = []
+    for slug, after in change.after.items():
+        before = change.before.get(slug)
+        told = _preferences(
+            _title(slug),
+            Change(
+                action="",
+                target="",
+                before={**DEFAULTS, **(before if isinstance(before, dict) else {})},
+                after=after if isinstance(after, dict) else {},
+            ),
+        )
+        parts += told or [f"Saved preferences of {_title(slug)}"]
+    left = len(parts) - PARTS_TOLD
+    more = f"; and {left:,} more" if left > 0 else ""
+    return f"{'; '.join(parts[:PARTS_TOLD]) or 'Saved the preferences'}{more}."
+
+
+def _preferences(title: str, change: Change) -> list[str]:
+    """Return what has changed of the preferences of one operation."""
+    parts = []
+    if "enabled" in change.after:
+        parts.append(f"Switched {'on' if change.after['enabled'] else 'off'} {title}")
+    if "monthly_budget_usd" in change.after:
+        before, after = (each.get("monthly_budget_usd") for each in (change.before, change.after))
+        parts.append(f"Limit of {title}: {_usd(before)} → {_usd(after)}")
+    words = {name: f"{word} of {title}" for name, word in PREFERENCES.items()}
+    return parts + change.differences(words)
 
 
 @sentence("provider.resumed")
@@ -54,6 +93,8 @@ def tell_resumed(change: Change) -> str:
 
 
 def _usd(amount: object) -> str:
+    if amount is None:
+        return "none"
     try:
         return usd(Decimal(str(amount)))
     except InvalidOperation:  # said in other words than ours

@@ -1,28 +1,19 @@
-"""What is recorded of preferences, in plain words."""
+"""What is recorded of the look, in plain words. Preferences of operations: `operations`."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from core.sentences import Change, sentence
 
 LOOK = {
     "theme": "theme",
     "accent": "accent",
-    "is_compact": "density",
-    "is_sidebar_folded": "sidebar",
+    "is_compact": "compact rows",
+    "is_sidebar_folded": "folded sidebar",
 }
-
-
-@sentence("preferences.saved")
-def tell_saved(change: Change) -> str:
-    return f"Saved preferences of {_listed(change.after)}."
 
 
 @sentence("theme.saved")
 def tell_theme_saved(change: Change) -> str:
-    return f"Changed the look: {_listed(LOOK.get(name, name) for name in change.after)}."
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
+    words = {name: LOOK.get(name, name) for name in sorted(change.after)}
+    changed = change.differences(words) if change.before else sorted(words.values())
+    return f"Changed the look: {'; '.join(changed or sorted(words.values()))}."

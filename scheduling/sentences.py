@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FOUND = 50  # schedules whose name holds a text
 WORDS = {
     "name": "name",
-    "expression": "cadence",
+    "expression": "cron",
     "zone": "time zone",
     "gap": "when clocks go forward",
     "overlap": "when clocks go back",
@@ -49,13 +49,9 @@ def tell_created(change: Change) -> str:
 
 @sentence("schedule.changed")
 def tell_changed(change: Change) -> str:
-    changed = [
-        word
-        for key, word in WORDS.items()
-        if key in change.before and change.before[key] != change.after.get(key)
-    ]
     # The record holds no parameters: where nothing else differs, it was those.
-    return f"Changed {_schedule(change)}: {', '.join(changed) or 'parameters'}."
+    changed = change.differences(WORDS) or ["parameters"]
+    return f"Changed {_schedule(change)}: {'; '.join(changed)}."
 
 
 @sentence("schedule.paused")

@@ -53,7 +53,7 @@ OLD = {"name": "Old", "zone": "UTC", "priority": 5}
         (
             "schedule.changed",
             {"before": OLD, "after": {**OLD, "name": "New", "zone": "Asia/Tokyo"}},
-            "Changed schedule “New”: name, time zone.",
+            "Changed schedule “New”: name: Old → New; time zone: UTC → Asia/Tokyo.",
         ),
         (
             "schedule.changed",
@@ -80,25 +80,46 @@ def test_what_happened_to_a_schedule(action: str, detail: dict[str, Any], senten
             "budget.changed",
             "operations.budget:1",
             {"after": {"limit_usd": "20.000000000"}},
-            "Set the monthly limit of everything to $20.00.",
+            "Limit of everything: none → $20.00.",
         ),
         (
             "budget.changed",
             "operations.budget:1",
             {"before": {"limit_usd": "20"}, "after": {"limit_usd": None}},
-            "Lifted the monthly limit of everything.",
+            "Limit of everything: $20.00 → none.",
         ),
         (
             "preferences.saved",
             "accounts.user:1",
             {"before": {}, "after": {"task-breakdown": {}, "email-compose": {}}},
-            "Saved preferences of email-compose, task-breakdown.",
+            "Saved preferences of Compose an e-mail; Saved preferences of Break a task down.",
+        ),
+        (
+            "preferences.saved",
+            "accounts.user:1",
+            {"before": {"gone": None}, "after": {"gone": {"enabled": False}}},
+            "Switched off gone.",
+        ),
+        (
+            "preferences.saved",
+            "accounts.user:1",
+            {
+                "before": {"email-classify": None},
+                "after": {"email-classify": {"monthly_budget_usd": "50", "parameters": {"a": 1}}},
+            },
+            "Limit of Classify e-mails: none → $50.00; Default parameters of Classify e-mails.",
+        ),
+        (
+            "user.changed",
+            "accounts.user:1",
+            {"before": {"zone": "UTC"}, "after": {"zone": "Europe/Berlin"}},
+            "User changed: zone: UTC → Europe/Berlin.",
         ),
         (
             "theme.saved",
             "accounts.user:1",
             {"after": {"is_compact": True}},
-            "Changed the look: density.",
+            "Changed the look: compact rows.",
         ),
         (
             "user.created",
