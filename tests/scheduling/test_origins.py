@@ -26,6 +26,18 @@ def test_a_run_leads_to_the_schedule_that_started_it(
     assert found == {fired.pk: origin}
 
 
+def test_a_click_was_expected_at_no_moment(alice: User) -> None:
+    schedule = Schedule.objects.create(
+        owner=alice, name="Nightly", operation="task-breakdown", type="manual", zone="UTC"
+    )
+    run = make_run(alice)
+    Execution.objects.create(
+        schedule=schedule, expected_at=timezone.now(), triggered_by="manual", run=run
+    )
+
+    assert origins.of([run.pk])[run.pk].expected_at is None
+
+
 def test_no_runs_cost_no_query(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
         assert origins.of([]) == {}
