@@ -61,7 +61,7 @@ def stored(operation: Operation[Any], parameters: Mapping[str, Any]) -> BaseMode
     try:
         parsed: BaseModel = operation.parameters.model_validate(parameters)
     except ValidationError as error:
-        raise InvalidParameters(operation.slug, _problems(error, operation.parameters)) from None
+        raise InvalidParameters(operation.slug, problems_of(error, operation.parameters)) from None
     return parsed
 
 
@@ -125,7 +125,8 @@ def _wrong_text(text: str) -> str:
     return ""
 
 
-def _problems(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
+def problems_of(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:
+    """Return what is wrong, by the path of the field."""
     problems: dict[str, str] = {}
     for detail in error.errors(include_url=False, include_input=False):
         path = _path(detail["loc"]) or "parameters"

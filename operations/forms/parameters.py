@@ -508,9 +508,8 @@ class ParameterForm(forms.Form):
                 place = int(steps[0])
                 source = node.sources[place] if place < len(node.sources) else place
                 if isinstance(source, Entry):
-                    about = f"Line {source.line}, {node.shape.singular} {place + 1}:"
-                    told = " ".join([about, *[" ".join(steps[1:]) or "it"], problem])
-                    self.add_error(f"{node.name}-paste", f"{told}.")
+                    told = pasting.about(node.shape, source, place + 1, steps[1:], problem)
+                    self.add_error(f"{node.name}-paste", told)
                     return
                 child = node.nodes[source] if source < len(node.nodes) else None
             if child is None:

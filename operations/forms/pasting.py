@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
+from operations import validation
 from operations.forms import mails
 from operations.forms.shapes import Shape
 
@@ -21,6 +24,8 @@ MOST_NOTES: Final = 20  # beside a preview
 SHOWN: Final = 10  # entries of a preview
 MOST_UNPACKED: Final = 25  # entries that get fields of their own; more are edited as text
 
+_WITH_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ](?=\d)")
+_TIME: Final = re.compile(r"\d{1,2}:\d{2}")
 _BULLET: Final = re.compile(r"^\s*(?:[-*•]\s+)?(?:\[[ xX]?\]\s*)?")
 # It begins where spaces begin, or a long run of them would be read once for each of them.
 _UNTIL: Final = re.compile(
@@ -60,6 +65,35 @@ class Pasted:
     entries: list[Entry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    shape: Shape | None = None
+    unread: int = 0  # lines that are no entry
+    _wrong: list[str] | None = None
+
+    @property
+    def wrong(self) -> list[str]:
+        """Return a sentence for each entry that its type refuses."""
+        if self._wrong is None:
+            self._wrong = list(_refused(self.shape, self.entries)) if self.shape else []
+        return self._wrong
+
+    @property
+    def total(self) -> int:
+        return len(self.entries) + self.unread
+
+    @property
+    def good(self) -> int:
+        return len(self.entries) - len(self.wrong)
+
+    @property
+    def limit(self) -> int:
+        """Return how many entries there may be at most, where there are more; else 0."""
+        most = (self.shape.max_length if self.shape else 0) or 0
+        is_list = self.shape is not None and self.shape.kind == "list"
+        return most if is_list and len(self.entries) > most else 0
+
+    @property
+    def is_good(self) -> bool:
+        return not (self.problems or self.wrong or self.limit)
 
     @property
     def values(self) -> list[Any]:
@@ -86,13 +120,40 @@ class Pasted:
         return max(0, len(self.entries) - SHOWN)
 
 
+def _refused(shape: Shape, entries: Sequence[Entry]) -> Iterator[str]:
+    needs_id = any(each.name == "id" and each.is_required for each in shape.fields)
+    model = shape.model
+    if model is None:
+        return
+    adapter: TypeAdapter[Any] = TypeAdapter(shape.item or model)
+    for place, entry in enumerate(entries, start=1):
+        value = entry.value
+        if needs_id and isinstance(value, Mapping) and not value.get("id"):
+            value = {**value, "id": "1"}  # it gets one once it is sent
+        elif not isinstance(value, Mapping):
+            continue  # text alone, as JSON has it
+        try:
+            adapter.validate_python(value)
+        except ValidationError as error:
+            path, problem = next(iter(validation.problems_of(error, model).items()))
+            steps = [] if path == "parameters" else re.split(r"[.\[\]]+", path)
+            yield about(shape, entry, place, steps, problem)
+
+
+def about(shape: Shape, entry: Entry, place: int, steps: Sequence[str], problem: str) -> str:
+    """Say what is wrong with an entry: its line, and the field as the page calls it."""
+    labels = {each.name: each.label.lower() for each in shape.fields}
+    named = " ".join(labels.get(step, step) for step in steps if step) or "it"
+    return f"Line {entry.line}, {shape.singular} {place}: {named} {problem}."
+
+
 def _one_line(value: Any) -> str:
     return " ".join((", ".join(map(str, value)) if isinstance(value, list) else str(value)).split())
 
 
 def read(shape: Shape, text: str) -> Pasted:
     """Return the entries of the list `shape` that `text` holds."""
-    pasted = Pasted(noun=shape.singular, is_listed=shape.has_rows)
+    pasted = Pasted(noun=shape.singular, is_listed=shape.has_rows, shape=shape)
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
     if not text.strip():
         return pasted
@@ -204,6 +265,7 @@ def _read_lines(shape: Shape, text: str, pasted: Pasted) -> None:
             pasted.problems.append(
                 f"Line {number} has {len(cells)} columns; there are {len(columns)}: {wanted}."
             )
+            pasted.unread += 1
             continue
         value = {
             column.name: read_cell(column, cell)
@@ -276,7 +338,10 @@ def _loops(waits: Mapping[int, Sequence[int]]) -> list[str]:
 
 def _cells(line: str, columns: Sequence[Shape], *, is_told: bool) -> list[str]:
     if all(each.kind == "moment" for each in columns):  # a stretch of time
-        return [cell.strip() for cell in _UNTIL.split(line.strip())]
+        cells = [cell.strip() for cell in _UNTIL.split(line.strip())]
+        if len(cells) == 2 and (day := _WITH_DAY.match(cells[0])) and _TIME.fullmatch(cells[1]):
+            cells[1] = f"{day[0]}{cells[1].rjust(5, '0')}"  # it ends on the day it begins
+        return cells
     is_prose = columns[0].kind in {"text", "long"}
     if is_prose and not is_told:
         line = _BULLET.sub("", line)

@@ -61,6 +61,7 @@ class Shape:
     most: float | None = None
     max_length: int | None = None
     model: type[BaseModel] | None = None
+    item: Any = None  # the type of a list's entries
     fields: tuple[Shape, ...] = ()
 
     @property
@@ -128,7 +129,7 @@ def _read(annotation: Any, metadata: Sequence[Any] = ()) -> Shape:
         choices = tuple((each, _word(each)) for each in get_args(annotation))
         shape = Shape(kind="choice", choices=choices)
     elif origin is list:
-        shape = _list(_read(*get_args(annotation)))
+        shape = replace(_list(_read(*get_args(annotation))), item=get_args(annotation)[0])
     elif origin is dict and _read(get_args(annotation)[1]).kind == "text":
         shape = Shape(kind="pairs")
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -235,6 +235,33 @@ def test_a_stretch_of_time_is_a_line(between: str) -> None:
     ]
 
 
+def test_a_stretch_of_time_may_end_by_the_clock_alone() -> None:
+    pasted = pasting.read(shape_of("calendar-time", "busy"), "2026-11-23 11:00 - 12:00")
+
+    assert pasted.values == [{"start": "2026-11-23 11:00", "end": "2026-11-23 12:00"}]
+    assert pasted.is_good
+
+
+def test_what_a_line_has_wrong_is_told_and_not_counted_as_understood() -> None:
+    points = read_series("2026-11-01, 1\nyesterday, 2\n2026-11-03, 3")
+    shape = shape_of("calendar-time", "busy")
+    busy = pasting.read(shape, "2026-11-23 12:00 - 11:00\n2026-11-24 12:00 - 13:00")
+    tasks = read_tasks("Pay\nTidy | 2026-11-24 | 9")
+
+    assert (points.good, points.total, points.is_good) == (2, 3, False)
+    assert points.wrong[0].startswith("Line 2, point 2: date or moment must be a date")
+    assert (busy.good, busy.wrong) == (
+        1,
+        ["Line 1, busy time 1: it must not end before it starts."],
+    )
+    assert (tasks.good, tasks.wrong[0][:27]) == (1, "Line 2, task 2: importance ")
+
+
+def test_more_entries_than_fit_are_told() -> None:
+    assert read_tasks("A\n" * 105).limit == 100
+    assert read_tasks("A\n" * 100).limit == 0
+
+
 def test_what_is_written_reads_back() -> None:
     shape = shape_of("analytics-summary", "series")
     points = [{"t": "2026-11-01", "value": 1.5}, {"t": "2026-11-02", "value": None}]

@@ -442,6 +442,20 @@ def test_a_preview_says_what_is_understood(as_alice: Client) -> None:
     assert 'name="p-unpack" value="emails"' in told
 
 
+def test_a_preview_does_not_call_understood_what_is_wrong(as_alice: Client) -> None:
+    field = "parameters-series-paste"
+    sent = {"list": "series", "field": field, field: "2026-11-01, 1\nyesterday, 2"}
+    many = {"list": "emails", "field": field, field: "From: a\n\nx\n\n" * 105}
+
+    told = text_of(as_alice.post("/operations/analytics-summary/preview/", sent))
+    crowd = text_of(as_alice.post("/operations/email-classify/preview/", many))
+
+    assert "1 of 2 understood" in told
+    assert "Line 2, point 2" in told
+    assert "Understood" not in told
+    assert "105 e-mails, and at most 100 fit" in crowd
+
+
 def test_half_a_letter_cannot_break_the_preview(as_alice: Client) -> None:
     sent = {
         "list": "emails",
