@@ -18,12 +18,14 @@ def usage(rows: Sequence[UsageDay], days: int, today: date) -> dict[str, Any]:
     """Return what `series.summarize` reads as `usage`: the last `days` days against those before.
 
     `rows` reach back twice as far. Today counts, as far as it has gone. Skipped runs count in
-    none of the figures: nothing was asked and nothing was spent.
+    none of the figures: nothing was asked and nothing was spent. The series begins with the first
+    day of use: the days before are no zeros to rise from.
     """
     start = today - timedelta(days=days - 1)
     current = [row for row in rows if row.day >= start]
     previous = [row for row in rows if start - timedelta(days=days) <= row.day < start]
     by_day = _grouped(current, lambda row: row.day)
+    first = max(start, min((row.day for row in rows if row.succeeded + row.failed), default=start))
     return {
         "days": days,
         "current": _sums(current),
@@ -32,7 +34,7 @@ def usage(rows: Sequence[UsageDay], days: int, today: date) -> dict[str, Any]:
         "by_model": _shares(current, "model", _model),
         "series": [
             {"t": day.isoformat(), **_sums(by_day.get(day, []))}
-            for day in (start + timedelta(days=n) for n in range(days))
+            for day in (first + timedelta(days=n) for n in range((today - first).days + 1))
         ],
     }
 

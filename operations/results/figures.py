@@ -172,6 +172,7 @@ def summary(result: Summary, given: Given) -> ShownSummary:
         metrics=[
             ShownMetric(_label(name), _figure(name, value))
             for name, value in result.metrics.items()
+            if value is not None
         ],
         trends=[
             ShownTrend(

@@ -297,7 +297,7 @@ def _about_shares(given: Any, key: str, cost: float | None, runs: float | None) 
 def _tracks(given: Any, zone: tzinfo) -> Sequence[Track]:
     named = {"cost_usd": "cost", "runs": "runs", "failed": "failures", "latency_ms": "latency"}
     tracks = [_track(given, key, name, zone) for key, name in named.items()]
-    return [track for track in tracks if track.values]
+    return [track for track in tracks if len(track.values) >= FEWEST_FOR_TREND]
 
 
 # --- numbers in words ---------------------------------------------------------------------------

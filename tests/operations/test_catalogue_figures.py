@@ -9,6 +9,7 @@ import pytest
 from accounts.models import User
 from operations import figures, registry, rollups, validation
 from operations.rollups import Tally, UsageDay
+from providers.local import summary as local
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -55,6 +56,17 @@ def test_usage_sets_the_last_days_against_those_before() -> None:
     }
     assert usage["series"][1]["runs"] == 0
     assert usage["series"][1]["latency_ms"] is None
+
+
+def test_days_before_the_first_use_are_no_zeros_to_rise_from() -> None:
+    usage = figures.usage([used(0, runs=8)], 7, TODAY)
+    second = figures.usage([used(0, runs=8), used(1), used(5, runs=0, skipped=1)], 7, TODAY)
+
+    assert [day["t"] for day in usage["series"]] == ["2026-11-21"]
+    assert [day["t"] for day in second["series"]] == ["2026-11-20", "2026-11-21"]
+    told = local.summarize({"usage": usage})
+    assert told["trends"] == []
+    assert not any("up" in point for point in told["points"])
 
 
 def test_shares_name_the_dearest_first_and_no_empty_model() -> None:

@@ -293,7 +293,7 @@ def test_our_own_figures_are_drawn_up_to_the_day_before_the_run(
 ) -> None:
     given = {"days": 30} | ({"metric": "operations"} if slug == "analytics-anomaly" else {})
     yesterday = timezone.now() - timedelta(days=1)
-    for at in (yesterday, timezone.now()):
+    for at in (timezone.now() - timedelta(days=40), yesterday, timezone.now()):
         tally = rollups.Tally(alice.pk, at, "task-breakdown", "local", "m", "manual")
         rollups.book([replace(tally, runs=3, succeeded=3)])
     run = make_run(
@@ -307,6 +307,28 @@ def test_our_own_figures_are_drawn_up_to_the_day_before_the_run(
     assert chart.title == "Runs per day"
     assert len(chart.rows) == 29
     assert chart.rows[-1][:2] == (f"{yesterday.day} {yesterday:%b %Y}", "3")
+
+
+def test_figures_of_the_first_days_have_no_chart_and_leave_out_what_is_unknown(
+    alice: User,
+) -> None:
+    for at in (timezone.now() - timedelta(days=1), timezone.now()):
+        tally = rollups.Tally(alice.pk, at, "task-breakdown", "local", "m", "manual")
+        rollups.book([replace(tally, runs=3, succeeded=3)])
+    result = {"headline": "x", "points": [], "metrics": {"runs": 6, "previous_latency_ms": None}}
+    run = make_run(
+        alice,
+        operation="analytics-summary",
+        status=Run.Status.SUCCESS,
+        parameters={"days": 7},
+        result=result,
+    )
+
+    shown = presenting.present(run)
+
+    assert shown is not None
+    assert shown.shown.chart is None
+    assert [metric.label for metric in shown.shown.metrics] == ["Runs"]
 
 
 def test_an_anomaly_on_the_day_of_the_run_is_drawn_as_it_was_found(alice: User) -> None:
