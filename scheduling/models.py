@@ -86,7 +86,9 @@ class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
             expected_at__gte=_recent_since(OuterRef(OuterRef("pk"))),
         ).order_by("-expected_at")
         status = Coalesce("run__status", Value(Execution.SKIPPED))
-        why = Left(Concat("reason", Coalesce("run__reason", Value(""))), LONGEST_REFUSAL)
+        text = models.TextField()
+        run_reason = Coalesce("run__reason", Value(""), output_field=text)
+        why = Left(Concat("reason", run_reason, output_field=text), LONGEST_REFUSAL)
         return self.annotate(
             outcome=Subquery(ended.values_list(status)[:1]),
             refusal=Subquery(ended.values_list(why)[:1]),
