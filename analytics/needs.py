@@ -115,6 +115,7 @@ def _of_operations_off(schedules: Sequence[Schedule]) -> Iterator[Need]:
     for each in schedules:
         names[each.operation].append(f"“{each.name}”")
     for operation, waiting in sorted(names.items()):
+        waiting.sort()
         rest = len(waiting) - SHOWN
         told = ", ".join(waiting[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
         verb = "start" if len(waiting) > 1 else "starts"

@@ -288,7 +288,7 @@ def test_an_operation_that_is_off_is_named_once_and_no_run_is_coming(alice: User
     assert needs == [
         (
             "The operation “Prioritise tasks” is switched off",
-            "“Late”, “Early” start no runs.",
+            "“Early”, “Late” start no runs.",
         )
     ]
     assert (found.outlook.next, found.coming.total) == (None, 0)
