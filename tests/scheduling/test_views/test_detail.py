@@ -73,13 +73,14 @@ def test_nothing_yet(schedule: Schedule, as_alice: Client) -> None:
     assert "No result yet" in said
 
 
-def test_times_of_the_schedule_are_told_by_its_clocks(alice: User, as_alice: Client) -> None:
+def test_the_head_has_the_readers_clock_and_the_facts_name_the_schedules(alice: User, as_alice: Client) -> None:
     with time_machine.travel(NOW, tick=False):
         schedule = make_schedule(owner=alice, zone="Asia/Tokyo", next_at=utc("2026-11-22 21:00"))
         said = text_of(as_alice.get(page_of(schedule)))
 
-    assert "Next run in 11 hours , Mon 23 Nov, 06:00 ." in said
+    assert "Next run in 11 hours , Sun 22 Nov, 21:00 in UTC." in said
     assert "Tue 24 Nov, 06:00" in said
+    assert "by the clocks of Asia/Tokyo" in said
 
 
 def test_a_paused_one_says_why_and_lets_it_be_said_better(alice: User, as_alice: Client) -> None:
