@@ -73,7 +73,9 @@ def test_nothing_yet(schedule: Schedule, as_alice: Client) -> None:
     assert "No result yet" in said
 
 
-def test_the_head_has_the_readers_clock_and_the_facts_name_the_schedules(alice: User, as_alice: Client) -> None:
+def test_the_head_has_the_readers_clock_and_the_facts_name_the_schedules(
+    alice: User, as_alice: Client
+) -> None:
     with time_machine.travel(NOW, tick=False):
         schedule = make_schedule(owner=alice, zone="Asia/Tokyo", next_at=utc("2026-11-22 21:00"))
         said = text_of(as_alice.get(page_of(schedule)))
