@@ -5,20 +5,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('operations', '0002_index_runs_that_want_a_look'),
+        ("operations", "0002_index_runs_that_want_a_look"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='token',
-            field=models.UUIDField(blank=True, editable=False, help_text='Of a submission that may come twice.', null=True),
+            model_name="run",
+            name="token",
+            field=models.UUIDField(
+                blank=True,
+                editable=False,
+                help_text="Of a submission that may come twice.",
+                null=True,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('token__isnull', False)), fields=('owner', 'token'), name='run_token_once'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("token__isnull", False)),
+                fields=("owner", "token"),
+                name="run_token_once",
+            ),
         ),
     ]

@@ -25,7 +25,9 @@ class Built:
 
     def __init__(self, var: Path) -> None:
         self._root = var / "staticfiles"
-        self._names: dict[str, str] = json.loads((self._root / "staticfiles.json").read_text())["paths"]
+        self._names: dict[str, str] = json.loads((self._root / "staticfiles.json").read_text())[
+            "paths"
+        ]
 
     def weigh(self, name: str) -> int:
         """Return how many bytes a browser that takes brotli is sent."""

@@ -23,8 +23,7 @@ class Command(HelixCommand):
 
     def handle(self, **_: Any) -> None:
         call_command("migrate", verbosity=0)
-        _, note = assets.build()
-        if note:
+        if note := assets.build()[1]:
             self.stderr.write(note)
         if staticfiles.is_needed():
             staticfiles.collect()
