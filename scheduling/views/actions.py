@@ -76,7 +76,8 @@ def run_schedule(request: UserRequest, pk: UUID) -> HttpResponse:
 
 def _not_started(request: UserRequest, schedule: Schedule) -> str | SafeString:
     """Say which run is under way; it may have ended since."""
-    busy = Execution.objects.filter(schedule=schedule, run__status__in=Run.OPEN).first()
+    theirs = Execution.objects.visible_to(request.user)
+    busy = theirs.filter(schedule=schedule, run__status__in=Run.OPEN).first()
     if busy is None:
         return f"Started no second run of “{schedule}”: the one before had not ended."
     return format_html(
