@@ -153,7 +153,7 @@ def test_run_now_twice_says_what_became_of_each(world: World, page: Page) -> Non
     expect(row(page, world.unused)).to_contain_text("Running")
     run.click()
 
-    expect(page.get_by_text("Started no run.")).to_be_visible()
+    expect(page.get_by_text("Started no second run")).to_be_visible()
     assert Run.objects.filter(execution__schedule=world.unused).count() == 1
 
 
