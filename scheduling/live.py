@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import Count, Max, Sum
@@ -66,7 +66,7 @@ def render_outlook(user: User, query: QueryDict) -> str:
 @live.region("schedule-head", watch=EITHER)
 def render_head(user: User, query: QueryDict) -> str:
     context = pages.head_context(_schedule(user, query), user)
-    return render_to_string(f"{pages.DETAIL}#schedule-head", context)
+    return render_to_string(f"{pages.HEAD}#schedule-head", context)
 
 
 @live.region("schedule-strip", watch=EITHER)
@@ -85,7 +85,7 @@ def render_totals(user: User, query: QueryDict) -> str:
 def render_executions(user: User, query: QueryDict) -> str:
     schedule = _schedule(user, query)
     chosen = ExecutionFilter(query, schedule.executions.all())
-    context: dict[str, Any] = {"schedule": schedule, "filter": chosen, "zone": user.zone}
+    context = pages.executions_context(schedule, chosen, user)
     return render_to_string(f"{pages.DETAIL}#execution-list", context)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LIST = "scheduling/schedule_list.html"
 ROW = "scheduling/_schedule_row.html"
 DETAIL = "scheduling/schedule_detail.html"
+HEAD = "scheduling/_schedule_head.html"
 NEXT_FIRES = 3
 
 
