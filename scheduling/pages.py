@@ -82,6 +82,15 @@ def totals_context(schedule: Schedule, user: User, now: datetime) -> dict[str, A
     return {"schedule": schedule, "totals": reports.totals_of(schedule, user.zone, now)}
 
 
+def executions_context(schedule: Schedule, chosen: ExecutionFilter, user: User) -> dict[str, Any]:
+    return {
+        "schedule": schedule,
+        "filter": chosen,
+        "sums": reports.sums_of(chosen.found_lately),
+        "zone": user.zone,
+    }
+
+
 def detail_context(
     schedule: Schedule, chosen: ExecutionFilter, user: User, now: datetime
 ) -> dict[str, Any]:
@@ -89,7 +98,7 @@ def detail_context(
         **head_context(schedule, user),
         **strip_context(schedule, user),
         **totals_context(schedule, user, now),
-        "filter": chosen,
+        **executions_context(schedule, chosen, user),
         "fires": reports.next_fires(schedule, now, NEXT_FIRES),
         "operation": reports.operation_of(schedule),
     }

@@ -2,13 +2,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import actions, editing, lists, previews
+from scheduling.views import actions, editing, exports, lists, previews
 
 urlpatterns = [
     path("schedules/", lists.list_schedules, name="list_schedules"),
     path("schedules/new/", editing.create_schedule, name="create_schedule"),
     path("schedules/preview/", previews.preview_cadence, name="preview_cadence"),
     path("schedules/<uuid:pk>/", lists.show_schedule, name="show_schedule"),
+    path(
+        "schedules/<uuid:pk>/executions/",
+        exports.export_executions,
+        name="export_executions",
+    ),
     path("schedules/<uuid:pk>/edit/", editing.edit_schedule, name="edit_schedule"),
     path("schedules/<uuid:pk>/toggle/", actions.toggle_schedule, name="toggle_schedule"),
     path("schedules/<uuid:pk>/run/", actions.run_schedule, name="run_schedule"),

@@ -57,6 +57,7 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
         "try_operation": owner,  # these take the name of an operation, which no id is
         "estimate_operation": owner,
         "preview_parameters": owner,
+        "export_executions": schedule,
         "show_job": make_job(),
         "show_run": (run := make_run(owner)),
         "cancel_run": run,

@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import AsyncRequestFactory, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
@@ -54,7 +54,7 @@ def test_a_cell_is_never_a_formula(value: Any, told: str) -> None:
 
 
 def test_csv_is_read_back_as_it_was() -> None:
-    rows = [{"a": 'say "x"; y,z\r\nnext', "b": 1}, {"a": None}]
+    rows: list[dict[str, Any]] = [{"a": 'say "x"; y,z\r\nnext', "b": 1}, {"a": None}]
 
     text = "".join(exporting.write_csv(["a", "b"], [rows[:1], rows[1:]]))
 
@@ -147,7 +147,7 @@ def test_pages_are_read_when_they_are_asked_for() -> None:
 def test_a_server_of_streams_reads_on_as_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     closed: list[int] = []
-    monkeypatch.setattr(exporting.connections, "close_all", lambda: closed.append(len(read)))
+    monkeypatch.setattr(connections, "close_all", lambda: closed.append(len(read)))
 
     def pages() -> Iterator[list[dict[str, int]]]:
         for number in range(3):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -146,13 +147,72 @@ def test_show_tells_times_with_their_zone(alice: User) -> None:
     assert "next fire Sat 2026-11-21 07:00 Europe/Berlin (+0100)" in shown
 
 
-@pytest.mark.parametrize("verb", ["show", "pause", "resume", "run", "delete"])
+def three_executions(schedule: Schedule) -> None:
+    for day, trigger in (("19", "cron"), ("20", "manual"), ("21", "cron")):
+        Execution.objects.create(
+            schedule=schedule,
+            expected_at=utc(f"2026-11-{day} 02:00"),
+            triggered_by=trigger,
+            reason=f"-{day}",
+        )
+
+
+@pytest.mark.parametrize(
+    ("flags", "reasons"),
+    [
+        ([], ["-21", "-20", "-19"]),
+        (["--status=skipped"], ["-21", "-20", "-19"]),
+        (["--status=failed"], []),
+        (["--trigger=cron"], ["-21", "-19"]),
+        (["--from=2026-11-20"], ["-21"]),  # the owner's day begins at 15:00 UTC the day before
+        (["--to=2026-11-19"], ["-20", "-19"]),
+    ],
+)
+def test_executions_are_filtered(alice: User, flags: list[str], reasons: list[str]) -> None:
+    User.objects.filter(pk=alice.pk).update(zone="America/New_York")
+    schedule = make_schedule(owner=alice)
+    three_executions(schedule)
+
+    told = data("executions", schedule.pk, *flags)
+    as_csv = text("executions", schedule.pk, "--csv", *flags)
+
+    assert [row["reason"] for row in told] == reasons
+    assert [row["reason"] for row in csv.DictReader(io.StringIO(as_csv))] == [
+        f"'{reason}"
+        for reason in reasons  # text, and no formula
+    ]
+
+
+def test_executions_are_told_by_the_clocks_of_the_schedule(alice: User) -> None:
+    schedule = make_schedule(owner=alice, zone="Asia/Tokyo")
+    three_executions(schedule)
+
+    (line,) = text("executions", schedule.pk, "--trigger=manual").splitlines()
+
+    assert line == "  Fri 2026-11-20 11:00 Asia/Tokyo (+0900)  skipped   manual    -20"
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--from=monday"], "--from: “monday” is no date"),
+        (["--from=2026-11-22", "--to=2026-11-21"], "--to: The period ends before it begins."),
+        (["--status=good"], "invalid choice: 'good'"),
+        (["--csv", "--json"], "Choose --csv or --json"),
+    ],
+)
+def test_executions_names_the_flag_that_is_wrong(alice: User, flags: list[str], told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        text("executions", make_schedule(owner=alice).pk, *flags)
+
+
+@pytest.mark.parametrize("verb", ["show", "executions", "pause", "resume", "run", "delete"])
 def test_an_unknown_schedule_is_named(alice: User, verb: str) -> None:
     with pytest.raises(CommandError, match="There is no schedule “nonsense”"):
         text(verb, "nonsense")
 
 
-@pytest.mark.parametrize("verb", ["show", "pause", "resume", "run", "delete"])
+@pytest.mark.parametrize("verb", ["show", "executions", "pause", "resume", "run", "delete"])
 def test_with_user_a_strangers_schedule_is_not_there(alice: User, bob: User, verb: str) -> None:
     schedule = make_schedule(owner=alice)
 

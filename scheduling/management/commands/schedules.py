@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from accounts.models import validate_zone
 from accounts.services import find_user
+from core import exporting
 from core.commands import HelixCommand, read_json
 from core.errors import DomainError
-from scheduling import cadence, services, wording
+from scheduling import cadence, exports, services, wording
 from scheduling.cadence import InvalidCron
+from scheduling.filters import ExecutionFilter
 from scheduling.models import Execution, Schedule
 
 MOST_FIRES = 1_000  # of a preview
@@ -46,6 +48,16 @@ class Command(HelixCommand):
 
         show = self._add_one(parser, "show", self.show, "Show a schedule and its executions.")
         show.add_argument("--limit", type=int, default=NEWEST, help="executions, newest first")
+        executions = self._add_one(
+            parser, "executions", self.executions, "List executions, newest first, however many."
+        )
+        executions.add_argument("--csv", action="store_true", help="print CSV")
+        executions.add_argument("--status", default="", choices=[*ExecutionFilter.STATUSES])
+        executions.add_argument("--trigger", default="", choices=Execution.Trigger.values)
+        for flag, which in (("--from", "first"), ("--to", "last")):
+            executions.add_argument(
+                flag, default="", metavar="DAY", help=f"{which} day, by the owner's clocks"
+            )
         pause = self._add_one(parser, "pause", self.pause, "Stop a schedule, and keep why.")
         pause.add_argument("--reason", default="Paused by command.")
         self._add_one(parser, "resume", self.resume, "Let a paused schedule fire again.")
@@ -106,8 +118,27 @@ class Command(HelixCommand):
         executions = list(schedule.executions.select_related("run")[:limit])
         lines = [_described(schedule), "", "Executions, newest first:"]
         lines += [_execution_line(row, schedule.zone) for row in executions] or ["  none yet"]
-        data = schedule_data(schedule) | {"executions": [execution_data(row) for row in executions]}
+        data = schedule_data(schedule) | {"executions": [exports.record_of(row) for row in executions]}
         self.emit(data, "\n".join(lines))
+
+    def executions(self, *, csv: bool, **given: Any) -> None:
+        schedule = _find(given)
+        if csv and given.get("json"):
+            raise DomainError("Choose --csv or --json: it is printed as one of them.")
+        with timezone.override(schedule.owner.zone):
+            chosen = ExecutionFilter(given, schedule.executions.all())
+        if chosen.problems:
+            raise DomainError(
+                " ".join(f"--{name}: {problem}" for name, problem in chosen.problems.items())
+            )
+        if csv or given.get("json"):
+            _, write = exporting.WRITERS["csv" if csv else "json"]
+            for chunk in write(exports.COLUMNS, exports.pages_of(chosen.found)):
+                self.stdout.write(chunk, ending="")
+            return
+        for page in exports.rows_of(chosen.found):
+            for row in page:
+                self.stdout.write(_execution_line(row, schedule.zone))
 
     def pause(self, *, reason: str, **given: Any) -> None:
         schedule = _find(given)
@@ -124,7 +155,7 @@ class Command(HelixCommand):
         execution = services.run_now(schedule, by=None)
         is_skipped = execution.status == Execution.SKIPPED
         said = "Started no run." if is_skipped else f"Started run {execution.run_id}."
-        self.emit(execution_data(execution), said)
+        self.emit(exports.record_of(execution), said)
         if is_skipped:
             raise DomainError(f"Skipped: {execution.reason}")
 
@@ -244,20 +275,6 @@ def schedule_data(schedule: Schedule) -> dict[str, Any]:
     )
     data = {field: getattr(schedule, field) for field in fields.split()}
     return data | {"owner": schedule.owner.username, "webhook": None}
-
-
-def execution_data(execution: Execution) -> dict[str, Any]:
-    run = execution.run
-    return {
-        "id": execution.pk,
-        "status": execution.status,
-        "triggered_by": execution.triggered_by,
-        "expected_at": execution.expected_at,
-        "started_at": run.started_at if run else None,
-        "finished_at": run.finished_at if run else None,
-        "reason": execution.why,
-        "run": execution.run_id,
-    }
 
 
 def _described(schedule: Schedule) -> str:
