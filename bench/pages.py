@@ -46,6 +46,7 @@ STEPS = 15  # pages walked to a deep one where the key of its rows is no moment
 
 # What is no page: streams, pictures of the installation, answers to machines.
 NO_PAGES = {"stream_events", "show_alive", "show_ready", "sign_out"}
+NO_PAGES |= {"receive_webhook", "receive_webhook_bare", "receive_webhook_twin"}
 # What a list is filtered by, so that the filter bites on this ledger.
 FILTERS = {
     "list_runs": ("status=failed", "operation=email-classify", "origin=manual"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from datetime import datetime
 from uuid import UUID
 
 _MS_NS = 1_000_000
@@ -24,6 +25,11 @@ def uuid7() -> UUID:
     fraction = (rest << 12) // _MS_NS
     noise = int.from_bytes(os.urandom(8), "big") >> 2
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return the lowest id that can be made at `moment` or later: rows younger have higher ones."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:

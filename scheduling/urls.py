@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import actions, editing, exports, lists, previews
+from scheduling.views import actions, editing, exports, intake, lists, previews
 
 urlpatterns = [
     path("schedules/", lists.list_schedules, name="list_schedules"),
@@ -18,4 +18,9 @@ urlpatterns = [
     path("schedules/<uuid:pk>/toggle/", actions.toggle_schedule, name="toggle_schedule"),
     path("schedules/<uuid:pk>/run/", actions.run_schedule, name="run_schedule"),
     path("schedules/<uuid:pk>/delete/", actions.delete_schedule, name="delete_schedule"),
+    # Any text may stand for the id: an odd one is answered like one that there is not.
+    path("webhooks/schedules/<str:key>/", intake.receive_webhook, name="receive_webhook"),
+    path("webhooks/schedules/<str:key>", intake.receive_webhook, name="receive_webhook_bare"),
+    path("functions/v1/webhook-trigger", intake.receive_webhook, name="receive_webhook_twin"),
+    path("functions/v1/webhook-trigger/", intake.receive_webhook),
 ]

@@ -16,7 +16,7 @@ from core.models import StoredSecret
 from jobs.models import JobRun
 from operations.models import Attempt, Budget, BudgetPeriod, Hold, Run, Usage
 from preferences.models import OperationPreference, ThemePreference
-from scheduling.models import Execution, Schedule
+from scheduling.models import Execution, Schedule, WebhookEvent
 
 PASSWORD = "correct-horse-battery"
 
@@ -52,6 +52,8 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
     )
     verbs = ("show", "edit", "toggle", "run", "delete")
     return {f"{verb}_schedule": schedule for verb in verbs} | {
+        "receive_webhook": schedule,  # these take any text
+        "receive_webhook_bare": schedule,
         "show_accent": owner,  # it takes a colour, which no id is
         "edit_parameters": owner,  # the name of an operation
         "try_operation": owner,  # these take the name of an operation, which no id is
@@ -105,6 +107,16 @@ def rows_of(owner: User) -> list[Model]:
         schedule,
         Execution.objects.create(
             schedule=schedule, expected_at=now, triggered_by="manual", reason="Busy."
+        ),
+        WebhookEvent.objects.create(
+            schedule=schedule,
+            received_at=now,
+            verdict="refused",
+            is_verified=False,
+            code="not_webhook",
+            reason="This schedule is not started by webhooks.",
+            status=401,
+            size=2,
         ),
         OperationPreference.objects.create(owner=owner, operation="email-compose", updated_at=now),
         ThemePreference.objects.create(owner=owner, updated_at=now),

@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from audit.models import AuditEvent
+from core import secrets
 from operations.models import Run
 from scheduling.models import Execution, Schedule
 from tests.scheduling.builders import OPERATION, TASKS, make_schedule, utc
@@ -87,7 +88,8 @@ def test_create_reads_parameters_from_standard_input(
         ({"params": "@/nowhere.json"}, "--params: /nowhere.json cannot be read"),
         ({"params": "[" * 100_000}, "--params is nested too deeply"),
         ({"priority": "0"}, "--priority: "),
-        ({"type": "webhook"}, "--type: Webhooks come in a later release"),
+        ({"type": "webhook"}, "--cron: Only a cron schedule has an expression"),
+        ({"dialect": "hex"}, "--dialect: Only a webhook has a dialect"),
         ({"type": "hourly"}, "invalid choice: 'hourly'"),
         ({"gap": "maybe"}, "invalid choice: 'maybe'"),
     ],
@@ -313,3 +315,68 @@ def test_preview_tells_local_times() -> None:
 def test_preview_names_the_flag_that_is_wrong(flags: list[str], told: str) -> None:
     with pytest.raises(CommandError, match=told):
         text("preview", *flags)
+
+
+# --- webhooks -------------------------------------------------------------------------------------
+
+
+def create_webhook(**changes: str) -> Any:
+    return create(**{"type": "webhook", "cron": ""} | changes)
+
+
+def test_create_prints_the_secret_of_a_webhook_this_once(alice: User) -> None:
+    printed = create_webhook(dialect="github")
+
+    schedule = Schedule.objects.get()
+    webhook = printed["webhook"]
+    assert webhook["path"] == f"/webhooks/schedules/{schedule.pk}/"
+    assert (webhook["dialect"], schedule.dialect) == ("github", "github")
+    assert webhook["secret"] == secrets.get(schedule.secret_ref, alice).reveal()
+    shown = data("show", schedule.pk)["webhook"]
+    assert shown == {key: value for key, value in webhook.items() if key != "secret"}
+    assert webhook["secret"] not in text("show", schedule.pk) + text("list")
+
+
+def test_create_tells_people_where_to_deliver(alice: User) -> None:
+    told = text(
+        *("create", "--user=alice", "--type=webhook", f"--operation={OPERATION}"),
+        f"--params={json.dumps(TASKS)}",
+    )
+
+    schedule = Schedule.objects.get()
+    secret = secrets.get(schedule.secret_ref, alice).reveal()
+    assert f"POST /webhooks/schedules/{schedule.pk}/ (Standard Webhooks)" in told
+    assert f"secret, told this once: {secret}" in told
+    assert "fires by webhook" in told
+
+
+def test_rotate_secret_prints_the_new_one(alice: User) -> None:
+    first = create_webhook()
+
+    second = data("rotate-secret", first["id"])
+    third = data("rotate-secret", first["id"], "--grace=0")
+
+    told = {each["webhook"]["secret"] for each in (first, second, third)}
+    assert len(told) == 3
+    assert second["webhook"]["old_secret_until"] == "2026-11-22T10:00:00Z"
+    assert third["webhook"]["old_secret_until"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--grace=-1"], "--grace must be from 0 to 720 hours"),
+        (["--grace=nan"], "--grace must be from 0 to 720 hours"),
+        (["--secret-ref=store:none"], "--secret-ref: There is no stored secret"),
+    ],
+)
+def test_rotate_secret_names_what_is_wrong(alice: User, arguments: list[str], told: str) -> None:
+    webhook = create_webhook()
+
+    with pytest.raises(CommandError, match=told):
+        text("rotate-secret", webhook["id"], *arguments)
+
+
+def test_only_a_webhook_has_a_secret_to_rotate(alice: User) -> None:
+    with pytest.raises(CommandError, match="is not started by webhooks"):
+        text("rotate-secret", create()["id"])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,11 +17,18 @@ from core.errors import DomainError
 from scheduling import cadence, exports, services, wording
 from scheduling.cadence import InvalidCron
 from scheduling.filters import ExecutionFilter
-from scheduling.models import Execution, Schedule
+from scheduling.models import REPLAY_WINDOW_S, Execution, Schedule
 
 MOST_FIRES = 1_000  # of a preview
 NEWEST = 20  # executions shown
 MOST = 1_000
+GRACE_H = services.GRACE / timedelta(hours=1)
+MOST_GRACE_H = services.LONGEST_GRACE // timedelta(hours=1)
+SECRET_REF: dict[str, Any] = {
+    "default": "",
+    "metavar": "REF",
+    "help": "a secret of your own, store:NAME, env:NAME or file:NAME; made if left out",
+}
 FIRST_YEAR, LAST_YEAR = 1970, 2199  # zones have no rules further out
 
 
@@ -45,6 +52,20 @@ class Command(HelixCommand):
             "--params", default="{}", metavar="JSON|@FILE|-", help="the operation's parameters"
         )
         create.add_argument("--priority", type=int, default=5, help="1 to 10; 10 runs first")
+        create.add_argument(
+            "--dialect",
+            default="",
+            choices=Schedule.Dialect.values,
+            help="how a webhook's sender signs; standard if left out",
+        )
+        create.add_argument("--secret-ref", **SECRET_REF)
+        create.add_argument(
+            "--replay-window",
+            type=int,
+            default=REPLAY_WINDOW_S,
+            metavar="S",
+            help="seconds that the time in a webhook's signature may be off; 300 if left out",
+        )
 
         show = self._add_one(parser, "show", self.show, "Show a schedule and its executions.")
         show.add_argument("--limit", type=int, default=NEWEST, help="executions, newest first")
@@ -62,6 +83,17 @@ class Command(HelixCommand):
         pause.add_argument("--reason", default="Paused by command.")
         self._add_one(parser, "resume", self.resume, "Let a paused schedule fire again.")
         self._add_one(parser, "run", self.run, "Start a run by hand, now.")
+        rotate = self._add_one(
+            parser, "rotate-secret", self.rotate_secret, "Give a webhook a new secret, told once."
+        )
+        rotate.add_argument(
+            "--grace",
+            type=float,
+            default=GRACE_H,
+            metavar="HOURS",
+            help="how long the old secret holds beside the new one; 24 if left out, 0 ends it now",
+        )
+        rotate.add_argument("--secret-ref", **SECRET_REF)
         delete = self._add_one(parser, "delete", self.delete, "Delete or archive a schedule.")
         delete.add_argument("--yes", action="store_true", help="archive it if it has executions")
 
@@ -106,10 +138,14 @@ class Command(HelixCommand):
                 parameters=read_json("--params", given["params"]),
                 name=given["name"],
                 priority=given["priority"],
+                dialect=given["dialect"],
+                secret_ref=given["secret_ref"],
+                replay_window_s=given["replay_window"],
             )
         except ValidationError as error:
             raise _by_flag(error) from error
-        self.emit(schedule_data(schedule), f"Created {schedule.pk}\n{_described(schedule)}")
+        said = [f"Created {schedule.pk}", _described(schedule), *_told_once(schedule)]
+        self.emit(schedule_data(schedule), "\n".join(said))
 
     def show(self, *, limit: int, **given: Any) -> None:
         schedule = _find(given)
@@ -118,7 +154,9 @@ class Command(HelixCommand):
         executions = list(schedule.executions.select_related("run")[:limit])
         lines = [_described(schedule), "", "Executions, newest first:"]
         lines += [_execution_line(row, schedule.zone) for row in executions] or ["  none yet"]
-        data = schedule_data(schedule) | {"executions": [exports.record_of(row) for row in executions]}
+        data = schedule_data(schedule) | {
+            "executions": [exports.record_of(row) for row in executions]
+        }
         self.emit(data, "\n".join(lines))
 
     def executions(self, *, csv: bool, **given: Any) -> None:
@@ -158,6 +196,21 @@ class Command(HelixCommand):
         self.emit(exports.record_of(execution), said)
         if is_skipped:
             raise DomainError(f"Skipped: {execution.reason}")
+
+    def rotate_secret(self, *, grace: float, secret_ref: str, **given: Any) -> None:
+        schedule = _find(given)
+        if not 0 <= grace <= MOST_GRACE_H:
+            raise DomainError(f"--grace must be from 0 to {MOST_GRACE_H} hours.")
+        try:
+            schedule = services.rotate_webhook_secret(
+                schedule, by=None, grace=timedelta(hours=grace), secret_ref=secret_ref
+            )
+        except ValidationError as error:
+            raise _by_flag(error) from error
+        until = schedule.old_secret_until
+        old = f"the old one holds until {_local(until, schedule.zone)}" if until else "it is gone"
+        said = [f"{schedule} has a new secret; {old}.", *_told_once(schedule)]
+        self.emit(schedule_data(schedule), "\n".join(said))
 
     def delete(self, *, yes: bool, **given: Any) -> None:
         schedule = _find(given)
@@ -217,7 +270,12 @@ def _add_clocks(parser: CommandParser, *, zone_help: str, zone: str | None = Non
 
 # --- reading --------------------------------------------------------------------------------------
 
-FLAGS = {"expression": "--cron", "parameters": "--params"}  # others are called as their field is
+FLAGS = {
+    "expression": "--cron",
+    "parameters": "--params",
+    "secret_ref": "--secret-ref",
+    "replay_window_s": "--replay-window",
+}  # others are called as their field is
 
 
 def _by_flag(error: ValidationError) -> DomainError:
@@ -274,13 +332,40 @@ def schedule_data(schedule: Schedule) -> dict[str, Any]:
         "pause_reason next_execution_at last_execution_at execution_count created_at archived_at"
     )
     data = {field: getattr(schedule, field) for field in fields.split()}
-    return data | {"owner": schedule.owner.username, "webhook": None}
+    return data | {"owner": schedule.owner.username, "webhook": _webhook_data(schedule)}
+
+
+def _webhook_data(schedule: Schedule) -> dict[str, Any] | None:
+    """Return what a sender needs; the secret only where it was made this moment."""
+    if schedule.type != Schedule.Type.WEBHOOK:
+        return None
+    data = {
+        "path": schedule.webhook_path,
+        "dialect": schedule.dialect,
+        "secret_ref": schedule.secret_ref,
+        "secret_fingerprint": schedule.secret_fingerprint,
+        "secret_created_at": schedule.secret_created_at,
+        "old_secret_until": schedule.old_secret_until,
+        "old_secret_used_at": schedule.old_secret_used_at,
+        "replay_window_s": schedule.replay_window_s,
+    }
+    if schedule.new_secret is not None:
+        data["secret"] = schedule.new_secret.reveal()
+    return data
+
+
+def _told_once(schedule: Schedule) -> list[str]:
+    if schedule.new_secret is None:
+        return []
+    return [f"  secret, told this once: {schedule.new_secret.reveal()}"]
 
 
 def _described(schedule: Schedule) -> str:
     lines = [f"{schedule.name} ({schedule.operation}, {schedule.get_type_display()})"]
     if schedule.type == Schedule.Type.CRON:
         lines.append(f"  {schedule.expression}: {wording.words(schedule.expression)}")
+    if schedule.type == Schedule.Type.WEBHOOK:
+        lines.append(f"  POST {schedule.webhook_path} ({schedule.get_dialect_display()})")
     lines.append(f"  {_next(schedule)}")
     if schedule.last_execution_at:
         last = _local(schedule.last_execution_at, schedule.zone)
@@ -293,6 +378,8 @@ def _next(schedule: Schedule) -> str:
         return "archived"
     if not schedule.enabled:
         return f"paused: {schedule.pause_reason}"
+    if schedule.type == Schedule.Type.WEBHOOK:
+        return "fires by webhook"
     if schedule.next_execution_at is None:
         return "fires by hand only"
     return f"next fire {_local(schedule.next_execution_at, schedule.zone)}"
