@@ -67,14 +67,23 @@ class ScheduleFilter:
     def is_empty(self) -> bool:
         return not self.query
 
-    @cached_property
-    def rows(self) -> ScheduleQuerySet:
+    @property
+    def fitting(self) -> ScheduleQuerySet:
+        """Return all that fit."""
         rows = self._all.filter(name__icontains=self.name) if self.name else self._all
         if self.state == "failing":
-            rows = rows.failing()
-        elif self.state:
-            rows = rows.filter(enabled=self.state == "active")
-        return rows.with_outcome().with_recent_since()
+            return rows.failing()
+        return rows.filter(enabled=self.state == "active") if self.state else rows
+
+    @cached_property
+    def rows(self) -> ScheduleQuerySet:
+        return self.fitting.with_outcome().with_recent_since()
+
+    @property
+    def number(self) -> int:
+        """Return how many fit."""
+        count: int = getattr(self.named_counts, self.state or "all")
+        return count
 
     @cached_property
     def page(self) -> KeyPage[Schedule]:

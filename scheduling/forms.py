@@ -12,6 +12,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from accounts.models import validate_zone
 from operations import registry
 from scheduling import cadence
+from scheduling.bulk import Action, Choice
 from scheduling.cadence import InvalidCron
 from scheduling.models import Schedule
 
@@ -141,6 +142,37 @@ class NewScheduleForm(ScheduleForm):
         if self.is_bound and self.data.get("type") != Schedule.Type.CRON:
             for name in CLOCK:
                 self.fields[name].required = False
+
+
+class BulkForm(forms.Form):
+    """Asks why many schedules are paused, and once more how many go whose history would go too."""
+
+    reason = forms.CharField(
+        max_length=500,
+        help_text="Kept and shown with each.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    number = forms.CharField(
+        label="Type how many to confirm",
+        max_length=10,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "inputmode": "numeric", "autofocus": True}
+        ),
+    )
+
+    def __init__(self, *args: Any, action: Action, choice: Choice, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._number = str(len(choice.rows))
+        if action.name != "pause":
+            del self.fields["reason"]
+        if not choice.with_history:
+            del self.fields["number"]
+
+    def clean_number(self) -> str:
+        typed = str(self.cleaned_data["number"])
+        if typed != self._number:
+            raise ValidationError(f"Type {self._number}: that many are deleted.")
+        return typed
 
 
 class DeleteForm(forms.Form):

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import actions, editing, exports, intake, lists, previews
+from scheduling.views import actions, bulk, editing, exports, intake, lists, previews
 
 urlpatterns = [
     path("schedules/", lists.list_schedules, name="list_schedules"),
     path("schedules/new/", editing.create_schedule, name="create_schedule"),
+    path("schedules/change/", bulk.change_schedules, name="change_schedules"),
     path("schedules/preview/", previews.preview_cadence, name="preview_cadence"),
     path("schedules/<uuid:pk>/", lists.show_schedule, name="show_schedule"),
     path(
