@@ -142,6 +142,7 @@ class ExecutionFilter:
     TRIGGER_CHOICES = [
         ("", "Any trigger"),
         (Execution.Trigger.CRON.value, "Cron"),
+        (Execution.Trigger.WEBHOOK.value, "Webhook"),
         (Execution.Trigger.MANUAL.value, "By hand"),
     ]
 

@@ -110,8 +110,10 @@ def preview_context(
     operation: str,
     parameters: Mapping[str, Any] | None,
     now: datetime,
+    *,
+    is_webhook: bool = False,
 ) -> dict[str, Any]:
-    """`given` is what the cadence's fields say, or None by hand.
+    """`given` is what the cadence's fields say, or None by hand and for a webhook.
 
     `parameters` is None where they do not fit the operation.
     """
@@ -119,6 +121,7 @@ def preview_context(
     runs = preview.runs_a_month if preview and preview.is_valid else None
     return {
         "preview": preview,
+        "is_webhook": is_webhook,
         "cost": reports.cost_of(user, operation, parameters, runs),
         "can_save": preview is None or preview.is_valid,
         "zone": user.zone,

@@ -87,6 +87,8 @@ def state_of(schedule: Schedule) -> State:
 
 def words_of(schedule: Schedule) -> str:
     """Return when a schedule fires, in words."""
+    if schedule.type == Schedule.Type.WEBHOOK:
+        return "By webhook"
     if schedule.type != Schedule.Type.CRON:
         return schedule.get_type_display()
     try:

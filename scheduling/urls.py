@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import actions, bulk, editing, exports, intake, lists, previews
+from scheduling.views import actions, bulk, editing, exports, intake, lists, previews, webhooks
 
 urlpatterns = [
     path("schedules/", lists.list_schedules, name="list_schedules"),
@@ -19,6 +19,18 @@ urlpatterns = [
     path("schedules/<uuid:pk>/toggle/", actions.toggle_schedule, name="toggle_schedule"),
     path("schedules/<uuid:pk>/run/", actions.run_schedule, name="run_schedule"),
     path("schedules/<uuid:pk>/delete/", actions.delete_schedule, name="delete_schedule"),
+    path("schedules/<uuid:pk>/webhook/", webhooks.show_webhook, name="show_webhook"),
+    path("schedules/<uuid:pk>/webhook/rotate/", webhooks.rotate_webhook, name="rotate_webhook"),
+    path(
+        "schedules/<uuid:pk>/webhook/revoke/", webhooks.revoke_old_secret, name="revoke_old_secret"
+    ),
+    path("schedules/<uuid:pk>/webhook/test/", webhooks.test_webhook, name="test_webhook"),
+    path("schedules/events/<uuid:pk>/", webhooks.show_webhook_event, name="show_webhook_event"),
+    path(
+        "schedules/events/<uuid:pk>/replay/",
+        webhooks.replay_webhook_event,
+        name="replay_webhook_event",
+    ),
     # Any text may stand for the id: an odd one is answered like one that there is not.
     path("webhooks/schedules/<str:key>/", intake.receive_webhook, name="receive_webhook"),
     path("webhooks/schedules/<str:key>", intake.receive_webhook, name="receive_webhook_bare"),

@@ -51,7 +51,31 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
         owner=owner, name="By hand", operation="task-breakdown", type="manual", zone="UTC"
     )
     verbs = ("show", "edit", "toggle", "run", "delete")
+    webhook = Schedule.objects.create(
+        owner=owner,
+        name="Called",
+        operation="task-breakdown",
+        type="webhook",
+        dialect="standard",
+        zone="UTC",
+    )
+    event = WebhookEvent.objects.create(
+        schedule=webhook,
+        received_at=timezone.now(),
+        verdict="refused",
+        code="unsigned",
+        reason="It has no signature of this dialect.",
+        is_verified=False,
+        status=401,
+        size=2,
+    )
     return {f"{verb}_schedule": schedule for verb in verbs} | {
+        "show_webhook": webhook,
+        "rotate_webhook": webhook,
+        "revoke_old_secret": webhook,
+        "test_webhook": webhook,
+        "show_webhook_event": event,
+        "replay_webhook_event": event,
         "receive_webhook": schedule,  # these take any text
         "receive_webhook_bare": schedule,
         "show_accent": owner,  # it takes a colour, which no id is

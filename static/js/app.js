@@ -41,7 +41,23 @@ document.addEventListener("click", (event) => {
     close.closest("dialog").close();
   }
   event.target.closest("[data-dismiss]")?.closest(".toast").remove();
+  copy(event.target.closest("[data-copy]"));
 });
+
+// `data-copy` names the element whose text is copied; the button itself says that it was.
+async function copy(button) {
+  if (!button) return;
+  const from = document.getElementById(button.dataset.copy);
+  const label = button.querySelector("span");
+  try {
+    await navigator.clipboard.writeText(from.textContent);
+    label.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(from); // no clipboard without https: then it is one key away
+    label.textContent = "Selected";
+  }
+  setTimeout(() => (label.textContent = "Copy"), 2e3);
+}
 
 // --- toasts --------------------------------------------------------------------------------------
 const toasts = one("#toasts");
