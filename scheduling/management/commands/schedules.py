@@ -17,6 +17,7 @@ from core.errors import DomainError
 from scheduling import cadence, exports, services, wording
 from scheduling.cadence import InvalidCron
 from scheduling.filters import ExecutionFilter
+from scheduling.management import many
 from scheduling.models import REPLAY_WINDOW_S, Execution, Schedule
 
 MOST_FIRES = 1_000  # of a preview
@@ -33,7 +34,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199  # zones have no rules further out
 
 
 class Command(HelixCommand):
-    help = "Create, show, pause, run and preview schedules."
+    help = "Create, show, edit, pause, run and preview schedules."
 
     def add_arguments(self, parser: CommandParser) -> None:
         listed = self.add_verb(parser, "list", self.list, about="List schedules, newest first.")
@@ -79,9 +80,19 @@ class Command(HelixCommand):
             executions.add_argument(
                 flag, default="", metavar="DAY", help=f"{which} day, by the owner's clocks"
             )
-        pause = self._add_one(parser, "pause", self.pause, "Stop a schedule, and keep why.")
+        edit = self._add_one(parser, "edit", self.edit, "Change what is given, and nothing else.")
+        edit.add_argument("--name")
+        edit.add_argument("--cron", dest="expression", metavar="E", help="a new expression")
+        edit.add_argument("--zone", metavar="Z", help="IANA name")
+        edit.add_argument("--gap", choices=Schedule.Gap.values)
+        edit.add_argument("--overlap", choices=Schedule.Overlap.values)
+        edit.add_argument("--params", metavar="JSON|@FILE|-", help="in place of those it has")
+        edit.add_argument("--priority", type=int, help="1 to 10; 10 runs first")
+        pause = self._add_many(parser, "pause", self.pause, "Stop a schedule, and keep why.")
         pause.add_argument("--reason", default="Paused by command.")
-        self._add_one(parser, "resume", self.resume, "Let a paused schedule fire again.")
+        resume = self._add_many(parser, "resume", self.resume, "Let paused ones fire again.")
+        for verb in (pause, resume):
+            verb.add_argument("--yes", action="store_true", help="with --all: do it")
         self._add_one(parser, "run", self.run, "Start a run by hand, now.")
         rotate = self._add_one(
             parser, "rotate-secret", self.rotate_secret, "Give a webhook a new secret, told once."
@@ -94,8 +105,10 @@ class Command(HelixCommand):
             help="how long the old secret holds beside the new one; 24 if left out, 0 ends it now",
         )
         rotate.add_argument("--secret-ref", **SECRET_REF)
-        delete = self._add_one(parser, "delete", self.delete, "Delete or archive a schedule.")
-        delete.add_argument("--yes", action="store_true", help="archive it if it has executions")
+        delete = self._add_many(parser, "delete", self.delete, "Delete or archive a schedule.")
+        delete.add_argument(
+            "--yes", action="store_true", help="archive it if it has executions; with --all: do it"
+        )
 
         preview = self.add_verb(
             parser, "preview", self.preview, about="Show what an expression says and when it fires."
@@ -111,6 +124,13 @@ class Command(HelixCommand):
         verb = self.add_verb(parser, name, run, about=about)
         verb.add_argument("id", metavar="ID")
         verb.add_argument("--user", help="only if it is this user's")
+        return verb
+
+    def _add_many(self, parser: CommandParser, name: str, run: Any, about: str) -> CommandParser:
+        verb = self.add_verb(parser, name, run, about=about)
+        verb.add_argument("id", metavar="ID", nargs="?")
+        verb.add_argument("--user", help="only this user's")
+        many.add_flags(verb)
         return verb
 
     # --- verbs ------------------------------------------------------------------------------------
@@ -178,12 +198,35 @@ class Command(HelixCommand):
             for row in page:
                 self.stdout.write(_execution_line(row, schedule.zone))
 
-    def pause(self, *, reason: str, **given: Any) -> None:
+    def edit(self, *, params: str | None, **given: Any) -> None:
+        schedule = _find(given)
+        changes = {
+            field: given[field] for field in services.CHANGEABLE if given.get(field) is not None
+        }
+        if params is not None:
+            changes["parameters"] = read_json("--params", params)
+        if not changes:
+            raise DomainError(
+                "Nothing to change: give --name, --cron, --zone, --params or another."
+            )
+        try:
+            schedule = services.change_schedule(schedule, by=None, **changes)
+        except ValidationError as error:
+            raise _by_flag(error) from error
+        self.emit(schedule_data(schedule), f"Changed {schedule.pk}\n{_described(schedule)}")
+
+    def pause(self, *, reason: str, yes: bool, **given: Any) -> None:
+        if many.is_meant(given):
+            self._change_many(given, "pause", yes=yes, reason=reason)
+            return
         schedule = _find(given)
         schedule = services.pause_schedule(schedule, by=None, reason=reason)
         self.emit(schedule_data(schedule), f"Paused {schedule}: {schedule.pause_reason}")
 
-    def resume(self, **given: Any) -> None:
+    def resume(self, *, yes: bool, **given: Any) -> None:
+        if many.is_meant(given):
+            self._change_many(given, "resume", yes=yes)
+            return
         schedule = _find(given)
         schedule = services.resume_schedule(schedule, by=None)
         self.emit(schedule_data(schedule), f"Resumed {schedule}; {_next(schedule)}.")
@@ -212,7 +255,20 @@ class Command(HelixCommand):
         said = [f"{schedule} has a new secret; {old}.", *_told_once(schedule)]
         self.emit(schedule_data(schedule), "\n".join(said))
 
+    def _change_many(
+        self, given: dict[str, Any], name: str, *, yes: bool, reason: str = ""
+    ) -> None:
+        if not reason.strip() and name == "pause":
+            raise DomainError("--reason: say why; it is kept and shown with each.")
+        outcome = many.change(given, name, yes=yes, reason=reason)
+        self.emit(many.data_of(outcome), many.text_of(outcome, name))
+        if not outcome.is_whole:
+            raise DomainError("Not all of them: what is told above is as it was.")
+
     def delete(self, *, yes: bool, **given: Any) -> None:
+        if many.is_meant(given):
+            self._change_many(given, "delete", yes=yes)
+            return
         schedule = _find(given)
         is_gone = services.delete_schedule(schedule, by=None, confirmed=yes)
         done = "deleted" if is_gone else "archived"
