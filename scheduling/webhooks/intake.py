@@ -22,7 +22,7 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from core import secrets, sql
@@ -272,8 +272,7 @@ def _pretend(delivery: Delivery) -> None:
 def _limit(schedule: Schedule, now: datetime) -> None:
     """Refuse what comes too fast. The rows are counted, so it holds for all processes together."""
     most = settings.HELIX_WEBHOOKS_PER_S * int(RATE_WINDOW.total_seconds())
-    events = WebhookEvent.objects.filter(schedule=schedule)
-    wait_s = _over(events, most, RATE_WINDOW, now)
+    wait_s = _over("schedule_id = %s", schedule.pk, most, RATE_WINDOW, now)
     if wait_s:
         raise Refused(
             Code.LIMITED,
@@ -282,11 +281,24 @@ def _limit(schedule: Schedule, now: datetime) -> None:
         )
 
 
-def _over(events: Any, most: int, window: timedelta, now: datetime) -> int:
-    """Return in how many seconds there is room again for one more of `events`, 0 for now."""
-    recent = events.filter(pk__gte=first_id_at(now - window)).order_by("-id")
-    oldest = recent.values_list("received_at", flat=True)[most - 1 : most].first()
-    return 0 if oldest is None else max(1, ceil((oldest + window - now).total_seconds()))
+def _over(whose: str, value: Any, most: int, window: timedelta, now: datetime) -> int:
+    """Return in how many seconds there is room again for one more of these events, 0 for now.
+
+    Written out, as each delivery asks it: Django takes longer to say it than PostgreSQL to answer.
+    """
+    id_field = WebhookEvent._meta.pk
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT received_at FROM {sql.table(WebhookEvent)} WHERE {whose} AND id >= %s"  # noqa: S608
+            " ORDER BY id DESC LIMIT 1 OFFSET %s",
+            [
+                sql.bind(id_field, value) if isinstance(value, UUID) else value,
+                sql.bind(id_field, first_id_at(now - window)),
+                most - 1,
+            ],
+        )
+        rows = sql.read_rows(WebhookEvent, ("received_at",), cursor.fetchall())
+    return max(1, ceil((rows[0][0] + window - now).total_seconds())) if rows else 0
 
 
 def _parse(seen: _Seen) -> dict[str, Any]:
@@ -457,8 +469,9 @@ def _refuse(seen: _Seen, refusal: Refused) -> Answer:
     status, address = STATUS[refusal.code], seen.delivery.address
     retry_after_s = refusal.retry_after_s
     if not seen.is_verified:
-        events = WebhookEvent.objects.filter(address=address, is_verified=False)
-        retry_after_s = _over(events, settings.HELIX_WEBHOOK_REFUSALS, REFUSAL_WINDOW, seen.now)
+        most = settings.HELIX_WEBHOOK_REFUSALS
+        unverified = "NOT is_verified AND address = %s"
+        retry_after_s = _over(unverified, address, most, REFUSAL_WINDOW, seen.now)
     logger.info(
         "Webhook %s from %s: %s %s%s",
         seen.schedule.pk if seen.schedule else "of no schedule",

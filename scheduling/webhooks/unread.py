@@ -1,4 +1,4 @@
-"""Keeps bodies that would be refused out of memory and off the disk.
+"""Leads deliveries apart, and keeps bodies that would be refused out of memory and off the disk.
 
 Under ASGI Django reads a request's body before any view sees its head.
 """
@@ -16,15 +16,19 @@ LARGEST_BODY = 256 * 1024  # bytes, as `operations.validation` has it, which nee
 PATHS = ("/webhooks/", "/functions/v1/webhook-trigger")
 
 
-def leave_unread(app: App, *, largest: int) -> App:
-    """Return `app` with deliveries that declare no length, or one over `largest`, left unread.
+def with_deliveries(app: App, deliveries: App, *, largest: int) -> App:
+    """Return `app` with the addresses of webhooks given to `deliveries`.
 
-    The view sees their head with an empty body, and says why it refuses them.
+    Those that declare no length, or one over `largest`, are left unread: the view sees their head
+    with an empty body, and says why it refuses them.
     """
 
-    async def guarded(scope: dict[str, Any], receive: Receive, send: Any) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PATHS) or _is_fit(scope):
+    async def led(scope: dict[str, Any], receive: Receive, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PATHS):
             await app(scope, receive, send)
+            return
+        if _is_fit(scope):
+            await deliveries(scope, receive, send)
             return
         is_told = False
 
@@ -35,7 +39,7 @@ def leave_unread(app: App, *, largest: int) -> App:
             is_told = True
             return {"type": "http.request", "body": b"", "more_body": False}
 
-        await app(scope, tell_nothing, send)
+        await deliveries(scope, tell_nothing, send)
 
     def _is_fit(scope: dict[str, Any]) -> bool:
         headers = dict(scope["headers"])
@@ -46,4 +50,4 @@ def leave_unread(app: App, *, largest: int) -> App:
             and (b"transfer-encoding" not in headers)
         )
 
-    return guarded
+    return led
