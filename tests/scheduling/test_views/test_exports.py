@@ -222,6 +222,7 @@ def test_sums_say_how_far_back_they_reach(
     earlier = as_alice.get(f"{page_of(schedule)}?to=2026-11-19&status=success")
 
     assert "Sums reach back to Thu 19 Nov, 06:00" in text_of(whole)
+    assert "2 since Thu 19 Nov, 06:00 · 2 succeeded" in text_of(whole)
     assert whole.context["sums"].executions == 2
     assert len(whole.context["filter"].page.rows) == 3  # the list without a filter has all
     assert "reach back" not in text_of(earlier)
@@ -250,6 +251,7 @@ def test_a_day_that_is_none_is_told_in_place(history: Schedule, as_alice: Client
     assert "“&lt;b&gt;” is no date, such as 2026-11-22." in page
     assert 'id="filter-from" value="" aria-invalid="true"' in page
     assert "export-csv" not in page
+    assert "executions?id=" not in page  # a live part would not know the problem
     assert response.status_code == 200
 
 
