@@ -171,7 +171,7 @@ def rows_by_argument(owner: Any) -> Callable[[str, str], str]:
             return "email-classify"
         if argument == "colour":
             return "3b82f6"
-        rows = {
+        rows: dict[str, Any] = {
             "webhook_event": event,
             "webhook": event.schedule,
             "old_secret": event.schedule,
