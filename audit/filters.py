@@ -3,17 +3,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.db.models import F, OuterRef, Q, Subquery
-from django.utils import timezone
 
 from audit.models import AuditEvent, AuditEventQuerySet
 from core import sentences
 from core.http import text_of
 from core.pagination import KeyPage, paginate
+from core.periods import period_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ME, SYSTEM, OTHERS = "me", "system", "others"
 WHO = {ME: "You", SYSTEM: "The system", OTHERS: "Other people"}
 LONGEST_SEARCH = 100  # characters
-YEARS = range(1970, 9000)  # far from what a clock's zone cannot add up
 _ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
@@ -34,29 +33,45 @@ class AuditFilter:
     def __init__(self, query: Mapping[str, str], events: AuditEventQuerySet, *, user: User) -> None:
         self.query = query
         self.user = user
-        self.problems: dict[str, str] = {}
         self.who = query.get("who", "") if query.get("who") in WHO else ""
         self.action = self._action()
         self.search = text_of(query, "q", longest=LONGEST_SEARCH)
-        self.first = self._day("from")
-        self.last = self._day("to")
-        if self.first and self.last and self.last < self.first:
-            self.problems["to"] = "The period ends before it begins."
+        self.period = period_of(query)
+        self.problems = self.period.problems
         self._events = self._narrowed(events)
 
     @property
-    def page(self) -> KeyPage[AuditEvent]:
-        """Return the page asked for: events with their `detail_text` and `actor_name`, or None."""
+    def told(self) -> AuditEventQuerySet:
+        """Return all that fit, with their `detail_text` and `actor_name`, or None."""
         # Not by a join: conditions on the actor would turn it into one that drops who is gone.
         people = get_user_model()._default_manager.filter(pk=OuterRef("actor_id"))
-        told = self._events.annotate(
+        return self._events.annotate(
             detail_text=F("detail__text"), actor_name=Subquery(people.values("username"))
         )
-        return paginate(told, cursor=self.query.get("cursor", ""), by="-seq")
+
+    @property
+    def page(self) -> KeyPage[AuditEvent]:
+        return paginate(self.told, cursor=self.query.get("cursor", ""), by="-seq")
+
+    @property
+    def address(self) -> str:
+        """Return what an address needs to ask for the same, without the place in the list."""
+        asked = {"q": self.search, "who": self.who, "action": self.action} | self.period.query
+        return urlencode({name: value for name, value in asked.items() if value})
+
+    @property
+    def problems_of_a_file(self) -> list[str]:
+        """Return why a file would hold more than was meant; a page shows that, a file does not."""
+        unread = [
+            f"There is no {name} “{text_of(self.query, name, longest=20)}”."
+            for name, read in (("who", self.who), ("action", self.action))
+            if self.query.get(name, "") != read
+        ]
+        return [*unread, *self.problems.values()]
 
     @property
     def is_on(self) -> bool:
-        return any((self.who, self.action, self.search, self.first, self.last))
+        return any((self.who, self.action, self.search, self.period))
 
     @property
     def who_choices(self) -> list[tuple[str, str]]:
@@ -71,19 +86,6 @@ class AuditFilter:
         action = self.query.get("action", "")
         return action if _ACTION.fullmatch(action) else ""
 
-    def _day(self, name: str) -> date | None:
-        text = self.query.get(name, "").strip()
-        if not text:
-            return None
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            day = None
-        if day is None or day.year not in YEARS:
-            self.problems[name] = f"“{text[:20]}” is no date, such as 2026-11-22."
-            return None
-        return day
-
     def _narrowed(self, events: AuditEventQuerySet) -> AuditEventQuerySet:
         if self.who == ME:
             events = events.filter(actor=self.user)
@@ -95,10 +97,10 @@ class AuditFilter:
             events = events.filter(action=self.action)
         if self.search:
             events = events.filter(self._about(self.search))
-        if self.first:
-            events = events.filter(at__gte=_midnight(self.first))
-        if self.last:
-            events = events.filter(at__lt=_midnight(self.last + timedelta(days=1)))
+        if begins_at := self.period.begins_at:
+            events = events.filter(at__gte=begins_at)
+        if ends_before := self.period.ends_before:
+            events = events.filter(at__lt=ends_before)
         return events
 
     def _about(self, text: str) -> Q:
@@ -109,10 +111,6 @@ class AuditFilter:
             | Q(detail__text__icontains=escaped)
             | Q(target__in=sentences.targets_called(self.user, text))
         )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=timezone.get_current_timezone())
 
 
 def _in_words(action: str) -> str:

@@ -69,7 +69,7 @@ class Day:
 
 def tell(record: Record, names: Mapping[str, Named]) -> Entry:
     """Return `record` in words; `names` holds what its target is called now, where it is known."""
-    before, after = _parts(record.detail)
+    before, after = parts(record.detail)
     named = names.get(record.target)
     change = Change(
         action=record.action,
@@ -95,13 +95,14 @@ def by_day(entries: Sequence[Entry], zone: tzinfo) -> list[Day]:
     return [Day(day, list(of_day)) for day, of_day in days]
 
 
-def _parts(detail: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def parts(detail: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a detail says was there before, and after."""
     try:
         told = json.loads(detail) if detail else {}
     except ValueError:  # somebody has edited it; the fault is told beside
         return {}, {"detail": detail}
-    parts = told if isinstance(told, dict) else {}
-    return _mapping(parts.get("before")), _mapping(parts.get("after"))
+    said = told if isinstance(told, dict) else {}
+    return _mapping(said.get("before")), _mapping(said.get("after"))
 
 
 def _mapping(part: Any) -> dict[str, Any]:

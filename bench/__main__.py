@@ -6,7 +6,17 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench import firing, idle, live, pages, preferring, starting, throughput, waiting
+from bench import (
+    firing,
+    idle,
+    live,
+    pages,
+    preferring,
+    starting,
+    throughput,
+    waiting,
+    webhooks,
+)
 from bench.house import House, open_house
 
 # What is measured together, on the one house.
@@ -18,6 +28,7 @@ GROUPS: dict[tuple[str, ...], Callable[[House], None]] = {
     ("worker_uss_mb", "worker_uss_with_sdk_mb"): waiting.measure_memory,
     ("idle_core_percent", "web_rss_mb"): idle.measure,
     ("live_p99_s", "live_web_core_percent", "live_connections"): live.measure,
+    (webhooks.FIGURE,): webhooks.measure,
     ("preference_lookup_ms", "preference_save_statements"): preferring.measure,
 }
 # What has a house of its own.

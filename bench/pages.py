@@ -42,15 +42,18 @@ WEB_REQUESTS = 50
 WARM = 5
 DATABASE = "helix_bench_pages"
 DEEP_DAYS = 50  # of the ledger's 60: four fifths of the list lie before it
+EVENTS = 5_000  # that came in at one webhook
 STEPS = 15  # pages walked to a deep one where the key of its rows is no moment
 
 # What is no page: streams, pictures of the installation, answers to machines.
 NO_PAGES = {"stream_events", "show_alive", "show_ready", "sign_out"}
+NO_PAGES |= {"receive_webhook", "receive_webhook_bare", "receive_webhook_twin"}
 # What a list is filtered by, so that the filter bites on this ledger.
 FILTERS = {
     "list_runs": ("status=failed", "operation=email-classify", "origin=manual"),
     "list_schedules": ("state=paused", "state=failing", "q=email"),
     "list_jobs": ("state=failed",),
+    "show_webhook": ("verdict=accepted",),
     "list_audit_events": ("action=budget.changed", "q=budget"),
 }
 QUERIES = {"preview_cadence": "expression=0 6 * * MON-FRI&zone=Europe/Vienna&type=cron"}
@@ -121,23 +124,57 @@ def kept_house(*, is_sqlite: bool, is_fresh: bool, name: str) -> Iterator[dict[s
 # --- which pages there are ----------------------------------------------------------------------
 
 
+def make_events(owner: Any) -> Any:
+    """Make a webhook to which many deliveries came, and return the newest of them."""
+    from django.utils import timezone
+
+    from scheduling import services
+    from scheduling.models import WebhookEvent
+
+    schedule = services.create_schedule(
+        owner=owner, by=None, operation="task-breakdown", type="webhook", dialect="standard"
+    )
+    events = [
+        WebhookEvent(
+            schedule=schedule,
+            received_at=timezone.now(),
+            dialect=schedule.dialect,
+            verdict=WebhookEvent.Verdict.REFUSED,
+            code=WebhookEvent.Code.MALFORMED,
+            reason="The body must be a JSON object, {…}.",
+            is_verified=True,
+            status=400,
+            size=2_000,
+            payload="x" * 2_000,
+        )
+        for _ in range(EVENTS)
+    ]
+    WebhookEvent.objects.bulk_create(events, batch_size=500)
+    return events[-1]
+
+
 def rows_by_argument(owner: Any) -> Callable[[str, str], str]:
     """Return what tells which row opens the address `name`."""
     from audit.models import AuditEvent
     from jobs.models import JobRun
     from operations.models import Run
-    from scheduling.models import Schedule
+    from scheduling.models import Schedule, WebhookEvent
 
     runs, schedules = Run.objects.visible_to(owner), Schedule.objects.visible_to(owner)
     run = runs.filter(status="success", execution__isnull=False).order_by("-id")[5]
     busiest = schedules.order_by("-execution_count")[0]
+    events = WebhookEvent.objects.visible_to(owner).order_by("-id")
+    event = events.first() or make_events(owner)
 
     def row_for(name: str, argument: str) -> str:
         if argument == "slug":
             return "email-classify"
         if argument == "colour":
             return "3b82f6"
-        rows = {
+        rows: dict[str, Any] = {
+            "webhook_event": event,
+            "webhook": event.schedule,
+            "old_secret": event.schedule,
             "schedule": busiest,
             "run": run,
             "job": JobRun.objects.visible_to(owner).order_by("-id").first(),

@@ -268,3 +268,7 @@ HELIX_CALL_TIMEOUT_S = env.seconds("HELIX_CALL_TIMEOUT_S", 60.0, at_most=3_600) 
 # --- scheduling ---------------------------------------------------------------------------------
 # Between two fires of a schedule; at most a year.
 HELIX_MIN_INTERVAL_S = env.whole("HELIX_MIN_INTERVAL_S", 60, at_least=0, at_most=31_536_000)
+# What is over is answered with 429: deliveries to one schedule, over ten seconds, and those that
+# one address could not sign, in a minute.
+HELIX_WEBHOOKS_PER_S = env.whole("HELIX_WEBHOOKS_PER_S", 250, at_least=1, at_most=10_000)
+HELIX_WEBHOOK_REFUSALS = env.whole("HELIX_WEBHOOK_REFUSALS", 600, at_least=1, at_most=100_000)

@@ -6,11 +6,8 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,6 +15,7 @@ from django.db import DatabaseError, OperationalError, ProgrammingError, connect
 from django.db.migrations.executor import MigrationExecutor
 
 from core.errors import DomainError
+from core.exporting import plain
 from core.secrets.masking import mask
 
 
@@ -81,19 +79,6 @@ class HelixCommand(BaseCommand):
             self.stdout.write(json.dumps(data, default=plain, ensure_ascii=False))
         else:
             self.stdout.write(text)
-
-
-def plain(value: Any) -> Any:
-    """Return `value` as JSON can say it: moments in UTC, money and ids as strings."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(f"JSON has no form for {type(value).__name__}.")
 
 
 def database_sentence(error: DatabaseError) -> str:

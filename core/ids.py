@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import time
+from datetime import datetime
 from uuid import UUID
 
 _MS_NS = 1_000_000
@@ -32,6 +33,11 @@ def uuid7_from(token: UUID, said: str) -> UUID:
     digest = hashlib.blake2b(token.bytes + said.encode(), digest_size=10).digest()
     noise = int.from_bytes(digest, "big") & ~(0xF << 76 | 0b11 << 62)
     return UUID(int=token.int >> 80 << 80 | noise | 0x7 << 76 | 0b10 << 62)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return the lowest id that can be made at `moment` or later: rows younger have higher ones."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:

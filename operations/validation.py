@@ -41,7 +41,7 @@ def parse(operation: Operation[Any], parameters: Any) -> BaseModel:
     """
     if not isinstance(parameters, Mapping):
         raise InvalidParameters(operation.slug, {"parameters": "must be an object, {…}"})
-    problems = _unstorable(parameters)
+    problems = unstorable(parameters)
     if problems:
         raise InvalidParameters(operation.slug, problems)
     size = _size(operation, parameters)
@@ -80,7 +80,7 @@ def to_json(parameters: BaseModel) -> dict[str, Any]:
     return parameters.model_dump(mode="json", by_alias=True)
 
 
-def _unstorable(parameters: Mapping[str, Any]) -> dict[str, str]:
+def unstorable(parameters: Mapping[str, Any], *, largest: float = LARGEST_NUMBER) -> dict[str, str]:
     """Return the fields that JSON or PostgreSQL cannot hold; walks without recursion."""
     problems: dict[str, str] = {}
     stack: list[tuple[str, Any, int]] = [("", parameters, 0)]
@@ -98,20 +98,20 @@ def _unstorable(parameters: Mapping[str, Any]) -> dict[str, str]:
         elif isinstance(value, list):
             stack.extend((f"{path}[{n}]", each, depth + 1) for n, each in enumerate(value))
         else:
-            wrong = _wrong_scalar(value)
+            wrong = _wrong_scalar(value, largest)
             if wrong:
                 problems[path] = wrong
     return problems
 
 
-def _wrong_scalar(value: Any) -> str:
+def _wrong_scalar(value: Any, largest: float) -> str:
     if isinstance(value, str):
         return _wrong_text(value)
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, int | float):
-        fits = -LARGEST_NUMBER <= value <= LARGEST_NUMBER  # False for NaN as well
-        return "" if fits else "must be a finite number of at most 1e15"
+        fits = -largest <= value <= largest  # False for NaN as well
+        return "" if fits else f"must be a finite number of at most {largest:.0e}".replace("+", "")
     return f"must be JSON, not {type(value).__name__}"
 
 

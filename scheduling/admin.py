@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.errors import DomainError
 from core.modeladmin import ReadOnlyAdmin, VisibleAdmin
 from scheduling import services
-from scheduling.models import Execution, Schedule
+from scheduling.models import Execution, Schedule, WebhookEvent
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Schedule]
@@ -61,6 +61,8 @@ class ScheduleAdmin(VisibleAdmin):
         *services.CHANGEABLE,
         *("enabled", "pause_reason", "archived_at"),
         *("next_execution_at", "last_execution_at", "execution_count", "running_since"),
+        *("dialect", "replay_window_s", "secret_ref", "secret_fingerprint", "secret_created_at"),
+        *("old_secret_ref", "old_secret_until", "old_secret_used_at"),
         *("created_at", "tz_version"),
     ]
     actions = ["pause", "resume"]
@@ -111,4 +113,15 @@ class ExecutionAdmin(ReadOnlyAdmin):
     list_filter = ["triggered_by"]
     search_fields = ["schedule__name", "schedule__owner__username", "reason"]
     list_select_related = ["schedule", "run"]
+    show_full_result_count = False
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnlyAdmin):
+    """What came to addresses without a schedule is for those who operate Helix."""
+
+    list_display = ["received_at", "schedule", "verdict", "code", "status", "size", "address"]
+    list_filter = ["verdict", "code", "dialect", "is_test"]
+    search_fields = ["schedule__name", "schedule__owner__username", "message_id", "address"]
+    list_select_related = ["schedule"]
     show_full_result_count = False

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from core import live
 from core.pagination import KeyPage, paginate
+from core.periods import period_of
 from operations.models import Run
 from scheduling import reports
 from scheduling.models import FAILING, Execution, ExecutionQuerySet, Schedule, ScheduleQuerySet
@@ -21,7 +22,7 @@ from scheduling.models import FAILING, Execution, ExecutionQuerySet, Schedule, S
 PAGE = 25  # schedules: each is a card with a picture
 EXECUTIONS = 50
 LONGEST_NAME = 120
-SEARCHED = 10_000  # executions that a filter looks through, the newest: a week of every minute
+SEARCHED = 10_000  # executions, the newest: what a page looks through and sums up
 NUL = "\x00"  # PostgreSQL has no such text
 
 
@@ -73,14 +74,23 @@ class ScheduleFilter:
     def is_empty(self) -> bool:
         return not self.query
 
-    @cached_property
-    def rows(self) -> ScheduleQuerySet:
+    @property
+    def fitting(self) -> ScheduleQuerySet:
+        """Return all that fit."""
         rows = self._all.filter(name__icontains=self.name) if self.name else self._all
         if self.state == "failing":
-            rows = rows.failing()
-        elif self.state:
-            rows = rows.filter(enabled=self.state == "active")
-        return rows.with_outcome().with_recent_since()
+            return rows.failing()
+        return rows.filter(enabled=self.state == "active") if self.state else rows
+
+    @cached_property
+    def rows(self) -> ScheduleQuerySet:
+        return self.fitting.with_outcome().with_recent_since()
+
+    @property
+    def number(self) -> int:
+        """Return how many fit."""
+        count: int = getattr(self.named_counts, self.state or "all")
+        return count
 
     @cached_property
     def page(self) -> KeyPage[Schedule]:
@@ -120,7 +130,7 @@ def _counts(prefix: str, among: Q) -> dict[str, Count]:
 
 
 class ExecutionFilter:
-    """The filters of a schedule's history: how it ended, and what triggered it."""
+    """The filters of a schedule's history: how it ended, what triggered it, and when it was due."""
 
     STATUSES = {
         "success": Q(run__status=Run.Status.SUCCESS),
@@ -140,6 +150,7 @@ class ExecutionFilter:
     TRIGGER_CHOICES = [
         ("", "Any trigger"),
         (Execution.Trigger.CRON.value, "Cron"),
+        (Execution.Trigger.WEBHOOK.value, "Webhook"),
         (Execution.Trigger.MANUAL.value, "By hand"),
     ]
 
@@ -147,13 +158,22 @@ class ExecutionFilter:
         status, trigger = str(query.get("status", "")), str(query.get("trigger", ""))
         self.status = status if status in self.STATUSES else ""
         self.trigger = trigger if trigger in Execution.Trigger.values else ""
+        self.period = period_of(query)
         self.cursor = str(query.get("cursor", ""))
-        self._all = executions
+        if begins_at := self.period.begins_at:
+            executions = executions.filter(expected_at__gte=begins_at)
+        if ends_before := self.period.ends_before:
+            executions = executions.filter(expected_at__lt=ends_before)
+        self._of_period = executions
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return self.period.problems
 
     @property
     def query(self) -> dict[str, str]:
         pairs = (("status", self.status), ("trigger", self.trigger))
-        return {key: value for key, value in pairs if value}
+        return {key: value for key, value in pairs if value} | self.period.query
 
     @property
     def address(self) -> str:
@@ -166,19 +186,30 @@ class ExecutionFilter:
 
     @cached_property
     def searched_since(self) -> datetime | None:
-        """Return from when on a filter looks, or None where it looks through all there are."""
-        newest = self._all.order_by("-expected_at").values_list("expected_at", flat=True)
-        return newest[SEARCHED - 1 : SEARCHED].first()
+        """Return from when on a page looks and sums up; None where that is the whole period."""
+        newest = self._of_period.order_by("-expected_at").values_list("expected_at", flat=True)
+        last, *beyond = [*newest[SEARCHED - 1 : SEARCHED + 1], None]
+        return last if any(beyond) else None
 
-    @cached_property
-    def page(self) -> KeyPage[Execution]:
-        rows = self._all
-        if not self.is_empty and self.searched_since:
-            rows = rows.filter(expected_at__gte=self.searched_since)
+    @property
+    def found(self) -> ExecutionQuerySet:
+        """Return all that fit, however many there are to be looked through."""
+        rows = self._of_period
         if self.status:
             rows = rows.filter(self.STATUSES[self.status])
         if self.trigger:
             rows = rows.filter(triggered_by=self.trigger)
+        return rows
+
+    @property
+    def found_lately(self) -> ExecutionQuerySet:
+        """Return those that fit among the newest of the period."""
+        since = self.searched_since
+        return self.found.filter(expected_at__gte=since) if since else self.found
+
+    @cached_property
+    def page(self) -> KeyPage[Execution]:
+        rows = self.found_lately if self.status or self.trigger else self.found
         # Results and parameters may be long, and the table shows neither.
         rows = rows.select_related("run").defer("run__result", "run__parameters")
         return paginate(rows, cursor=self.cursor, by="-expected_at", size=EXECUTIONS)

@@ -12,19 +12,39 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from accounts.models import validate_zone
 from operations import registry
 from scheduling import cadence, zones
+from scheduling.bulk import Action, Choice
 from scheduling.cadence import InvalidCron
 from scheduling.models import Schedule
 
 KINDS = {"mail": "Mail", "calendar": "Calendar", "tasks": "Tasks", "analytics": "Analytics"}
 CLOCK = ("expression", "gap", "overlap")  # what only a cron schedule has
 ZONES = "schedule-zones"  # id of the list that the zone's field chooses from
-OFFERED = (Schedule.Type.CRON, Schedule.Type.MANUAL)  # those that can be made
+OFFERED = (Schedule.Type.CRON, Schedule.Type.WEBHOOK, Schedule.Type.MANUAL)
+DIALECTS = {
+    Schedule.Dialect.STANDARD: "Signs id, time and body: a request sent again is known, an old one"
+    " refused. Many libraries speak it.",
+    Schedule.Dialect.HEX: "HMAC-SHA256 of the body in X-Webhook-Signature. No time is signed:"
+    " whoever has seen a request can send it again later.",
+    Schedule.Dialect.GITHUB: "As GitHub sends: X-Hub-Signature-256 over the body. No time is"
+    " signed here either.",
+    Schedule.Dialect.STRIPE: "As Stripe sends: Stripe-Signature over time and body; an old request"
+    " is refused.",
+}
+REPLAYABLE = "Replayable"
 
 
 @cache
 def zone_names() -> list[str]:
     """Return all zones of this machine, once: reading them takes 10 ms."""
     return sorted(zoneinfo.available_timezones())
+
+
+def dialect_choices() -> list[tuple[str, str, str, str]]:
+    """Return value, label, sentence and warning of each way to sign."""
+    return [
+        (each.value, str(each.label), sentence, REPLAYABLE if each.is_replayable else "")
+        for each, sentence in DIALECTS.items()
+    ]
 
 
 def operation_choices() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -137,14 +157,88 @@ class NewScheduleForm(ScheduleForm):
     type = forms.ChoiceField(
         label="Trigger", choices=[(each.value, each.label) for each in OFFERED], initial="cron"
     )
+    dialect = forms.ChoiceField(
+        label="How requests are signed",
+        choices=Schedule.Dialect.choices,
+        initial=Schedule.Dialect.STANDARD,
+        required=False,
+    )
 
-    field_order = ["name", "operation", "type"]
+    field_order = ["name", "operation", "type", "dialect"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.is_bound and self.data.get("type") != Schedule.Type.CRON:
             for name in CLOCK:
                 self.fields[name].required = False
+
+    def clean_dialect(self) -> str:
+        return str(self.cleaned_data["dialect"] or Schedule.Dialect.STANDARD)
+
+
+class RotateForm(forms.Form):
+    """What becomes of the old secret. `fingerprint` is that of the secret that was looked at.
+
+    A click that is sent twice would put the first new secret, which nobody has seen yet, in the
+    place of the one that senders use.
+    """
+
+    KEEP, REVOKE = "keep", "revoke"
+    CHOICES = (
+        (KEEP, "Works for 24 hours more", "Senders change over in their own time.", ""),
+        (
+            REVOKE,
+            "Is revoked now",
+            "If it may be in wrong hands: what is signed with it is refused at once.",
+            "",
+        ),
+    )
+
+    fingerprint = forms.CharField(max_length=64)
+    old = forms.ChoiceField(choices=[(value, label) for value, label, *_ in CHOICES], initial=KEEP)
+
+    def __init__(self, *args: Any, schedule: Schedule, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fingerprint = schedule.secret_fingerprint
+
+    def clean_fingerprint(self) -> str:
+        seen = str(self.cleaned_data["fingerprint"])
+        if seen != self._fingerprint:
+            raise ValidationError(
+                "The secret was rotated meanwhile. Look at its age before you rotate it again."
+            )
+        return seen
+
+
+class BulkForm(forms.Form):
+    """Asks why many schedules are paused, and once more how many go whose history would go too."""
+
+    reason = forms.CharField(
+        max_length=500,
+        help_text="Kept and shown with each.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    number = forms.CharField(
+        label="Type how many to confirm",
+        max_length=10,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "inputmode": "numeric", "autofocus": True}
+        ),
+    )
+
+    def __init__(self, *args: Any, action: Action, choice: Choice, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._number = str(len(choice.rows))
+        if action.name != "pause":
+            del self.fields["reason"]
+        if not choice.with_history:
+            del self.fields["number"]
+
+    def clean_number(self) -> str:
+        typed = str(self.cleaned_data["number"])
+        if typed != self._number:
+            raise ValidationError(f"Type {self._number}: that many are deleted.")
+        return typed
 
 
 class DeleteForm(forms.Form):

@@ -12,11 +12,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce, Concat, Left, Now
+from django.urls import reverse
 
 from accounts.models import validate_zone
 from core.errors import DomainError
 from core.ids import uuid7
 from core.models import OwnedModel, OwnedQuerySet
+from core.secrets import Secret
 from operations import registry, validation
 from operations.models import Run
 from preferences import services as preferences
@@ -47,6 +49,11 @@ SWITCHED_OFF = Q(enabled=True, is_switched_off=True)
 PAUSED_BY_SYSTEM = Q(enabled=False) & (
     Q(pause_reason=NO_FURTHER_FIRE) | Q(pause_reason__startswith=NOT_COMPUTED)
 )
+
+REPLAY_WINDOW_S = 300  # what the Standard Webhooks specification and Stripe's libraries use
+LONGEST_WINDOW_S = 86_400
+LONGEST_MESSAGE_ID = 200
+LONGEST_SIGNATURE = 20  # kept of each: enough to recognise it, too little to use it
 
 
 class ScheduleQuerySet(OwnedQuerySet["Schedule"]):
@@ -134,6 +141,24 @@ class Schedule(OwnedModel):
         FIRST = "first", "Once, at the first"
         BOTH = "both", "Both times"
 
+    class Dialect(models.TextChoices):
+        """How the sender of a webhook signs it."""
+
+        STANDARD = "standard", "Standard Webhooks"
+        HEX = "hex", "X-Webhook-Signature"
+        GITHUB = "github", "GitHub"
+        STRIPE = "stripe", "Stripe"
+
+        @property
+        def is_replayable(self) -> bool:
+            """Say whether a delivery that was overheard may be sent again for as long as it likes.
+
+            Neither signs a time: only the memory of what was delivered keeps a second one away.
+            """
+            return self.value in {"hex", "github"}
+
+    new_secret: Secret | None = None  # in memory, of whoever made or rotated it: shown this once
+
     name = models.CharField(max_length=120)
     operation = models.CharField(max_length=64)
     type = models.CharField(max_length=16, choices=Type.choices)
@@ -185,6 +210,24 @@ class Schedule(OwnedModel):
     )
     running_since = models.DateTimeField(null=True, blank=True)
 
+    # Of a webhook: references to its secrets, never the secrets. The old one holds until its end.
+    dialect = models.CharField(
+        max_length=16, choices=Dialect.choices, blank=True, default="", db_default=""
+    )
+    replay_window_s = models.PositiveIntegerField(
+        "replay window",
+        default=REPLAY_WINDOW_S,
+        db_default=REPLAY_WINDOW_S,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_WINDOW_S)],
+        help_text="Seconds that the time in a signature may be off, where the dialect has one.",
+    )
+    secret_ref = models.CharField(max_length=255, blank=True, default="", db_default="")
+    secret_fingerprint = models.CharField(max_length=16, blank=True, default="", db_default="")
+    secret_created_at = models.DateTimeField(null=True, blank=True)
+    old_secret_ref = models.CharField(max_length=255, blank=True, default="", db_default="")
+    old_secret_until = models.DateTimeField(null=True, blank=True)
+    old_secret_used_at = models.DateTimeField(null=True, blank=True)
+
     objects: ClassVar[ScheduleQuerySet] = ScheduleQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -227,6 +270,16 @@ class Schedule(OwnedModel):
                 name="schedule_clock_choices",
                 condition=Q(gap__in=["first_valid", "skip"], overlap__in=["first", "both"]),
             ),
+            models.CheckConstraint(
+                name="schedule_webhook_has_dialect",
+                condition=(Q(type="webhook") & ~Q(dialect=""))
+                | (~Q(type="webhook") & Q(dialect="", secret_ref="")),
+            ),
+            models.CheckConstraint(
+                name="schedule_old_secret_has_end",
+                condition=Q(old_secret_ref="", old_secret_until__isnull=True)
+                | (~Q(old_secret_ref="") & Q(old_secret_until__isnull=False)),
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["owner", "-id"], name="schedule_owner_newest"),
@@ -248,6 +301,13 @@ class Schedule(OwnedModel):
     @property
     def is_archived(self) -> bool:
         return self.archived_at is not None
+
+    @property
+    def webhook_path(self) -> str:
+        """Return where deliveries go; "" for a schedule without a webhook."""
+        if self.type != self.Type.WEBHOOK:
+            return ""
+        return reverse("receive_webhook", args=[self.pk])
 
     def next_after(self, moment: datetime) -> datetime | None:
         """Return the first fire later than `moment`. Raises `InvalidCron`."""
@@ -285,9 +345,13 @@ class Schedule(OwnedModel):
     def clean(self) -> None:
         """Normalise the expression; check what no single field can."""
         problems: dict[str, str] = {}
-        if self.type == self.Type.WEBHOOK:
-            problems["type"] = "Webhooks come in a later release; choose cron or manual."
-        elif self.type == self.Type.CRON:
+        if self.type == self.Type.WEBHOOK and not self.dialect:
+            problems["dialect"] = (
+                f"A webhook needs one of {', '.join(self.Dialect.values)}: how its sender signs."
+            )
+        elif self.type != self.Type.WEBHOOK and self.dialect:
+            problems["dialect"] = "Only a webhook has a dialect; leave it out."
+        if self.type == self.Type.CRON:
             try:
                 self.expression = cadence.normalise(self.expression)
             except InvalidCron as refusal:
@@ -304,12 +368,16 @@ class Schedule(OwnedModel):
             raise ValidationError(problems)
 
     def _check_parameters(self) -> None:
-        """Check the parameters in the company of the owner's defaults, as a run will have them."""
+        """Check the parameters in the company of the owner's defaults, as a run will have them.
+
+        Those of a webhook may leave out what its payload brings: the example stands in for it.
+        """
         definition = registry.get(self.operation)
         if not isinstance(self.parameters, dict):
             raise DomainError("must be an object, {…}.")
         defaults = preferences.lookup(self.owner_id, self.operation).parameters
-        validation.parse(definition, {**defaults, **self.parameters})
+        stand_in = definition.example or {} if self.type == self.Type.WEBHOOK else {}
+        validation.parse(definition, {**stand_in, **defaults, **self.parameters})
 
     def check_interval(self, now: datetime) -> None:
         """Refuse an expression whose coming fires are closer together than the setting allows."""
@@ -399,3 +467,109 @@ class Execution(models.Model):
     def why(self) -> str:
         """Return why it did not run, or why its run ended without success; empty if all is well."""
         return self.reason or (self.run.reason or self.run.error if self.run else "")
+
+
+class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        return self.filter(schedule__in=Schedule.objects.visible_to(user))
+
+
+class WebhookEvent(models.Model):
+    """What came in at a schedule's address, and what was answered.
+
+    `code` and `reason` say why it was refused. Nothing but its address is kept of a delivery for a
+    schedule that there is not, and a payload only where the signature was good.
+    """
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        DUPLICATE = "duplicate", "Duplicate"
+        REFUSED = "refused", "Refused"
+
+    class Code(models.TextChoices):
+        NO_LENGTH = "no_length", "No length"
+        TOO_LARGE = "too_large", "Too large"
+        WRONG_TYPE = "wrong_type", "Not JSON by its type"
+        UNKNOWN = "unknown", "No such schedule"
+        NOT_WEBHOOK = "not_webhook", "Not a webhook"
+        PAUSED = "paused", "Paused"
+        ARCHIVED = "archived", "Archived"
+        NO_SECRET = "no_secret", "Secret not readable"
+        UNSIGNED = "unsigned", "Not signed"
+        BAD_SIGNATURE = "bad_signature", "Bad signature"
+        STALE = "stale", "Outside the replay window"
+        LIMITED = "limited", "Too many"
+        MALFORMED = "malformed", "Malformed"
+        UNFIT = "unfit", "Parameters do not fit"
+        CONFLICT = "conflict", "Same id, another body"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    schedule: models.ForeignKey[Any, Schedule | None] = models.ForeignKey(
+        Schedule,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,  # what was refused does not keep a schedule that never fired
+        related_name="webhook_events",
+        db_index=False,
+    )
+    received_at = models.DateTimeField()
+    dialect = models.CharField(max_length=16, choices=Schedule.Dialect.choices, blank=True)
+    verdict = models.CharField(max_length=16, choices=Verdict.choices)
+    is_verified = models.BooleanField(help_text="Whether the signature was good.")
+    code = models.CharField(max_length=16, choices=Code.choices, blank=True)
+    reason = models.TextField(blank=True)
+    status = models.PositiveSmallIntegerField(help_text="What was answered.")
+    size = models.PositiveIntegerField()
+    address = models.CharField(max_length=45, blank=True)
+    signature = models.CharField(max_length=LONGEST_SIGNATURE, blank=True, help_text="Its begin.")
+    message_id = models.CharField(max_length=LONGEST_MESSAGE_ID, blank=True)
+    key = models.CharField(
+        max_length=LONGEST_MESSAGE_ID + 8,
+        blank=True,
+        help_text="What no second delivery may have, as long as it is here.",
+    )
+    body_digest = models.CharField(max_length=64, blank=True)
+    payload = models.TextField(blank=True)
+    execution: models.ForeignKey[Any, Execution | None] = models.ForeignKey(
+        Execution, null=True, blank=True, on_delete=models.PROTECT, related_name="webhook_events"
+    )
+    is_test = models.BooleanField(default=False)
+    replay_of: models.ForeignKey[Any, WebhookEvent | None] = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays"
+    )
+
+    objects: ClassVar[WebhookEventQuerySet] = WebhookEventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "webhook_events"
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["schedule", "key"], condition=~Q(key=""), name="webhook_once"
+            ),
+            models.CheckConstraint(
+                name="webhook_accepted_has_execution",
+                condition=Q(verdict="refused", execution__isnull=True)
+                | (~Q(verdict="refused") & Q(execution__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="webhook_refused_has_reason",
+                condition=(Q(verdict="refused") & ~Q(code="") & ~Q(reason=""))
+                | (~Q(verdict="refused") & Q(code="", reason="")),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["schedule", "-id"], name="webhook_of_schedule"),
+            models.Index(
+                fields=["address", "-id"],
+                name="webhook_unverified",
+                condition=Q(is_verified=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_verdict_display()}, {self.received_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
+    def tone(self) -> str:
+        return {"accepted": "success", "duplicate": "info", "refused": "danger"}[self.verdict]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LIST = "scheduling/schedule_list.html"
 ROW = "scheduling/_schedule_row.html"
 DETAIL = "scheduling/schedule_detail.html"
+HEAD = "scheduling/_schedule_head.html"
 NEXT_FIRES = 3
 
 
@@ -86,6 +87,15 @@ def totals_context(schedule: Schedule, user: User, now: datetime) -> dict[str, A
     return {"schedule": schedule, "totals": reports.totals_of(schedule, user.zone, now)}
 
 
+def executions_context(schedule: Schedule, chosen: ExecutionFilter, user: User) -> dict[str, Any]:
+    return {
+        "schedule": schedule,
+        "filter": chosen,
+        "sums": reports.sums_of(chosen.found_lately),
+        "zone": user.zone,
+    }
+
+
 def detail_context(
     schedule: Schedule, chosen: ExecutionFilter, user: User, now: datetime
 ) -> dict[str, Any]:
@@ -93,7 +103,7 @@ def detail_context(
         **head_context(schedule, user),
         **strip_context(schedule, user),
         **totals_context(schedule, user, now),
-        "filter": chosen,
+        **executions_context(schedule, chosen, user),
         "fires": reports.next_fires(schedule, now, NEXT_FIRES),
         "operation": reports.operation_of(schedule),
     }
@@ -105,8 +115,10 @@ def preview_context(
     operation: str,
     parameters: Mapping[str, Any] | None,
     now: datetime,
+    *,
+    is_webhook: bool = False,
 ) -> dict[str, Any]:
-    """`given` is what the cadence's fields say, or None by hand.
+    """`given` is what the cadence's fields say, or None by hand and for a webhook.
 
     `parameters` is None where they do not fit the operation.
     """
@@ -114,6 +126,7 @@ def preview_context(
     runs = preview.runs_a_month if preview and preview.is_valid else None
     return {
         "preview": preview,
+        "is_webhook": is_webhook,
         "cost": reports.cost_of(user, operation, parameters, runs),
         "can_save": preview is None or preview.is_valid,
         "zone": user.zone,

@@ -29,7 +29,7 @@ from operations.reports import has_workers
 from operations.validation import InvalidParameters
 from scheduling import cadence, wording, zones
 from scheduling.cadence import InvalidCron
-from scheduling.models import RECENT, Execution, Schedule, ScheduleQuerySet
+from scheduling.models import RECENT, Execution, ExecutionQuerySet, Schedule, ScheduleQuerySet
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -114,6 +114,8 @@ def is_overdue(at: datetime | None, now: datetime) -> bool:
 
 def words_of(schedule: Schedule) -> str:
     """Return when a schedule fires, in words."""
+    if schedule.type == Schedule.Type.WEBHOOK:
+        return "By webhook"
     if schedule.type != Schedule.Type.CRON:
         return schedule.get_type_display()
     try:
@@ -309,16 +311,56 @@ def totals_of(schedule: Schedule, zone: str, now: datetime) -> Totals:
     executions = schedule.executions.filter(expected_at__gte=month)
     newest = executions.order_by("-expected_at").values_list("expected_at", flat=True)
     since = newest[MOST_TOTALLED - 1 : MOST_TOTALLED].first()
-    ended = Q(run__status__in=ENDED)
-    sums = executions.filter(expected_at__gte=since or month).aggregate(
-        runs=Count("run"),
+    sums = _summed(executions.filter(expected_at__gte=since or month), runs=Count("run"))
+    return Totals(since=since or month, is_whole=since is None, **sums)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What some executions came to; `cost_usd` leaves out the `unknown_cost` runs."""
+
+    executions: int
+    succeeded: int
+    failed: int
+    skipped: int
+    cancelled: int
+    cost_usd: Decimal
+    unknown_cost: int
+
+    @property
+    def open(self) -> int:
+        ended = self.succeeded + self.failed + self.skipped + self.cancelled
+        return self.executions - ended
+
+    @property
+    def parts(self) -> list[tuple[int, str]]:
+        """Return how many ended how, without those ends that nothing came to."""
+        parts = (
+            (self.succeeded, "succeeded"),
+            (self.failed, "failed"),
+            (self.skipped, "skipped"),
+            (self.cancelled, "cancelled"),
+            (self.open, "running"),
+        )
+        return [part for part in parts if part[0]]
+
+
+def sums_of(executions: ExecutionQuerySet) -> Sums:
+    """Sum up `executions`, which are bounded."""
+    cancelled = Count("pk", filter=Q(run__status=Run.Status.CANCELLED))
+    return Sums(**_summed(executions, executions=Count("pk"), cancelled=cancelled))
+
+
+def _summed(among: ExecutionQuerySet, /, **more: Count) -> dict[str, Any]:
+    sums = among.aggregate(
         succeeded=Count("pk", filter=Q(run__status=Run.Status.SUCCESS)),
         failed=Count("pk", filter=Q(run__status=Run.Status.FAILED)),
         skipped=Count("pk", filter=Q(run=None) | Q(run__status=Run.Status.SKIPPED)),
         cost_usd=Sum("run__cost_usd", default=Decimal(0)),
-        unknown_cost=Count("pk", filter=ended & Q(run__cost_usd=None)),
+        unknown_cost=Count("pk", filter=Q(run__status__in=ENDED, run__cost_usd=None)),
+        **more,
     )
-    return Totals(since=since or month, is_whole=since is None, **sums)
+    return dict(sums)
 
 
 # --- all schedules of a person --------------------------------------------------------------------

@@ -79,3 +79,25 @@ def tell_deleted(change: Change) -> str:
 @sentence("schedule.archived")
 def tell_archived(change: Change) -> str:
     return f"Archived {_schedule(change)}; its history stays."
+
+
+@sentence("schedule.webhook_secret_rotated")
+def tell_secret_rotated(change: Change) -> str:
+    until = change.after.get("old_until")
+    old = "the old one holds for a while longer" if until else "the old one is gone"
+    return f"Gave {_schedule(change)} a new webhook secret; {old}."
+
+
+@sentence("schedule.webhook_secret_revoked")
+def tell_secret_revoked(change: Change) -> str:
+    return f"Ended the old webhook secret of {_schedule(change)}."
+
+
+@sentence("schedule.webhook_tested")
+def tell_webhook_tested(change: Change) -> str:
+    return f"Sent {_schedule(change)} a test delivery."
+
+
+@sentence("schedule.webhook_replayed")
+def tell_webhook_replayed(change: Change) -> str:
+    return f"Replayed a webhook delivery to {_schedule(change)}."

@@ -16,7 +16,7 @@ from core.models import StoredSecret
 from jobs.models import JobRun
 from operations.models import Attempt, Budget, BudgetPeriod, Hold, Run, Usage
 from preferences.models import OperationPreference, ThemePreference
-from scheduling.models import Execution, Schedule
+from scheduling.models import Execution, Schedule, WebhookEvent
 
 PASSWORD = "correct-horse-battery"
 
@@ -51,12 +51,39 @@ def rows_with_pages(owner: User) -> dict[str, Model]:
         owner=owner, name="By hand", operation="task-breakdown", type="manual", zone="UTC"
     )
     verbs = ("show", "edit", "toggle", "run", "delete")
+    webhook = Schedule.objects.create(
+        owner=owner,
+        name="Called",
+        operation="task-breakdown",
+        type="webhook",
+        dialect="standard",
+        zone="UTC",
+    )
+    event = WebhookEvent.objects.create(
+        schedule=webhook,
+        received_at=timezone.now(),
+        verdict="refused",
+        code="unsigned",
+        reason="It has no signature of this dialect.",
+        is_verified=False,
+        status=401,
+        size=2,
+    )
     return {f"{verb}_schedule": schedule for verb in verbs} | {
+        "show_webhook": webhook,
+        "rotate_webhook": webhook,
+        "revoke_old_secret": webhook,
+        "test_webhook": webhook,
+        "show_webhook_event": event,
+        "replay_webhook_event": event,
+        "receive_webhook": schedule,  # these take any text
+        "receive_webhook_bare": schedule,
         "show_accent": owner,  # it takes a colour, which no id is
         "edit_parameters": owner,  # the name of an operation
         "try_operation": owner,  # these take the name of an operation, which no id is
         "estimate_operation": owner,
         "preview_parameters": owner,
+        "export_executions": schedule,
         "show_job": make_job(),
         "show_run": (run := make_run(owner)),
         "cancel_run": run,
@@ -104,6 +131,16 @@ def rows_of(owner: User) -> list[Model]:
         schedule,
         Execution.objects.create(
             schedule=schedule, expected_at=now, triggered_by="manual", reason="Busy."
+        ),
+        WebhookEvent.objects.create(
+            schedule=schedule,
+            received_at=now,
+            verdict="refused",
+            is_verified=False,
+            code="not_webhook",
+            reason="This schedule is not started by webhooks.",
+            status=401,
+            size=2,
         ),
         OperationPreference.objects.create(owner=owner, operation="email-compose", updated_at=now),
         ThemePreference.objects.create(owner=owner, updated_at=now),

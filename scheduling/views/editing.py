@@ -25,6 +25,7 @@ from scheduling.forms import (
     OFFERED,
     NewScheduleForm,
     ScheduleForm,
+    dialect_choices,
     operation_choices,
     zone_names,
 )
@@ -32,6 +33,7 @@ from scheduling.meanwhile import ChangedMeanwhile
 from scheduling.models import Schedule
 from scheduling.services import CADENCE, CHANGEABLE, NotPossible
 from scheduling.views.actions import row_answer
+from scheduling.views.webhooks import show_secret
 
 FORM = "scheduling/schedule_form.html"
 PARTS = {"dialog-body", "schedule-parameters"}
@@ -50,13 +52,16 @@ def create_schedule(request: UserRequest) -> HttpResponse:
     form = NewScheduleForm(data, initial=_initial(request, source, definition))
     is_shown = data is None or data.get(SHOWN) == definition.slug
     saved = source.parameters if source else {}
-    parameters = _parameters(request, definition, data if is_shown else None, saved)
+    type_ = form["type"].value()
+    parameters = _parameters(request, definition, data if is_shown else None, saved, type_)
     if not is_shown or parameters.is_rearranged:
         form = NewScheduleForm(initial={**form.initial, **request.POST.dict()})
     if _are_valid(form, parameters):
         given = form.cleaned_data
         if given["type"] != Schedule.Type.CRON:
             given = {name: value for name, value in given.items() if name not in CLOCK}
+        if given["type"] != Schedule.Type.WEBHOOK:
+            given = {name: value for name, value in given.items() if name != "dialect"}
         try:
             schedule = services.create_schedule(
                 owner=request.user,
@@ -68,6 +73,8 @@ def create_schedule(request: UserRequest) -> HttpResponse:
         except ValidationError as refusal:
             form.add_refusal(refusal)
         else:
+            if schedule.new_secret is not None:
+                return show_secret(request, schedule, is_new=True)
             messages.success(request, f"Created “{schedule}”.")
             return redirect_to(request, "list_schedules")
     context = {
@@ -77,6 +84,7 @@ def create_schedule(request: UserRequest) -> HttpResponse:
         "definition": definition,
         "token": _token(request) or uuid7(),
         "types": [(each.value, each.label, None) for each in OFFERED],
+        "dialects": dialect_choices(),
     }
     return _show(request, context)
 
@@ -94,7 +102,7 @@ def edit_schedule(request: UserRequest, pk: UUID) -> HttpResponse:
         initial={name: getattr(schedule, name) for name in CHANGEABLE},
         has_clock=schedule.type == Schedule.Type.CRON,
     )
-    parameters = _parameters(request, definition, data, schedule.parameters)
+    parameters = _parameters(request, definition, data, schedule.parameters, schedule.type)
     if parameters.is_rearranged:
         form = ScheduleForm(
             initial={**form.initial, **request.POST.dict()}, has_clock=schedule.type == "cron"
@@ -171,15 +179,24 @@ def _initial(
     initial: dict[str, Any] = {"zone": request.user.zone, "expression": SUGGESTED}
     if source:
         initial = {name: getattr(source, name) for name in (*CHANGEABLE, "type")}
+        initial["dialect"] = source.dialect or Schedule.Dialect.STANDARD
         initial["name"] = f"{source.name[:112]}, copy"
     return initial | {"operation": definition.slug}
 
 
 def _parameters(
-    request: UserRequest, definition: Operation[Any], data: Any, saved: dict[str, Any]
+    request: UserRequest, definition: Operation[Any], data: Any, saved: dict[str, Any], type_: str
 ) -> ParameterForm:
+    """Return the form of the parameters; those of a webhook may leave some to its payload."""
     defaults = preferences.lookup(request.user.pk, definition.slug).parameters
-    return ParameterForm(definition, data, initial=saved, defaults=defaults, prefix=PREFIX)
+    return ParameterForm(
+        definition,
+        data,
+        initial=saved,
+        defaults=defaults,
+        prefix=PREFIX,
+        is_partial=type_ == Schedule.Type.WEBHOOK,
+    )
 
 
 def _are_valid(form: ScheduleForm, parameters: ParameterForm) -> bool:
@@ -203,7 +220,9 @@ def _show(request: UserRequest, context: dict[str, Any]) -> HttpResponse:
         form.fields["name"].widget.attrs.pop("autofocus", None)
     given = {name: str(form[name].value() or "") for name in form.fields if name in CADENCE}
     type_ = form["type"].value() if "type" in form.fields else Schedule.Type.CRON
-    is_cron = "expression" in given and type_ == Schedule.Type.CRON
+    if "schedule" in context:
+        type_ = context["schedule"].type
+    is_cron = type_ == Schedule.Type.CRON
     context |= {
         "operations": operation_choices(),
         "zones": zone_names(),
@@ -215,6 +234,7 @@ def _show(request: UserRequest, context: dict[str, Any]) -> HttpResponse:
             context["definition"].slug,
             _said(parameters, context.pop("saved")),
             timezone.now(),
+            is_webhook=type_ == Schedule.Type.WEBHOOK,
         ),
     }
     # Without JavaScript nothing would switch the button on again.

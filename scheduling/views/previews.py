@@ -32,13 +32,14 @@ def preview_cadence(request: UserRequest) -> HttpResponse:
         defaults = preferences.lookup(request.user.pk, definition.slug).parameters
         form = ParameterForm(definition, request.POST, defaults=defaults, prefix=PREFIX)
         parameters = form.parameters if form.is_valid() else None
-    is_cron = asked.get("type", Schedule.Type.CRON) == Schedule.Type.CRON
+    type_ = asked.get("type", Schedule.Type.CRON)
     context = pages.preview_context(
         request.user,
-        given if is_cron else None,
+        given if type_ == Schedule.Type.CRON else None,
         definition.slug if definition else "",
         parameters,
         timezone.now(),
+        is_webhook=type_ == Schedule.Type.WEBHOOK,
     )
     context |= {
         "given": given,

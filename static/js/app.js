@@ -2,7 +2,7 @@
 const html = document.documentElement;
 const one = (selector) => document.querySelector(selector);
 
-// --- dialog: opens when something was put into it, closes when the server says it is done --------
+// --- dialog: opens when something is put into it
 const dialog = one("#dialog");
 let before = null; // where the focus was when the dialog was asked for
 
@@ -30,9 +30,9 @@ dialog?.addEventListener("close", () => {
   if (back && document.activeElement === document.body) back.focus();
 });
 
-// Esc and a click beside it close a dialog, but not over what was typed; a second Esc does.
+// Esc and a click beside it close a dialog, but not over what was typed.
 let isTyped = false;
-const holds = () => isTyped && (toast("There are changes. Save them, or press Cancel to drop them.", "warning"), true);
+const holds = () => isTyped && (toast("Save your changes, or press Cancel to drop them.", "warning"), true);
 dialog?.addEventListener("input", () => (isTyped = true));
 dialog?.addEventListener("cancel", (event) => holds() && event.preventDefault());
 
@@ -40,7 +40,7 @@ for (const each of document.querySelectorAll("dialog")) {
   each.addEventListener("mousedown", (event) => event.target === each && !(each === dialog && holds()) && each.close());
 }
 
-// --- clicks that need no server ------------------------------------------------------------------
+// --- clicks
 document.addEventListener("click", (event) => {
   const close = event.target.closest("dialog [data-close]");
   if (close) {
@@ -48,9 +48,19 @@ document.addEventListener("click", (event) => {
     close.closest("dialog").close();
   }
   event.target.closest("[data-dismiss]")?.closest(".toast").remove();
+  copy(event.target.closest("[data-copy]"));
 });
 
-// --- toasts --------------------------------------------------------------------------------------
+// `data-copy` names the element whose text is copied; without https it is selected, one key away.
+async function copy(button) {
+  if (!button) return;
+  const from = one(`#${button.dataset.copy}`);
+  await navigator.clipboard?.writeText(from.textContent);
+  if (!navigator.clipboard) getSelection().selectAllChildren(from);
+  button.querySelector("span").textContent = navigator.clipboard ? "Copied" : "Selected";
+}
+
+// --- toasts
 const toasts = one("#toasts");
 
 function show(each) {
@@ -84,13 +94,13 @@ document.addEventListener("htmx:sendError", () => toast("Helix cannot be reached
 document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
   if (xhr.status === 401) return; // on the way to the sign-in
   toast(
-    xhr.status === 403 ? "Not allowed, or you have signed in anew since. Reload the page and try again."
-    : xhr.status === 404 ? "This is not there any more. Reload the page." : `That did not work (${xhr.status}). Look before you try again.`,
+    xhr.status === 403 ? "Not allowed, or you signed in anew. Reload the page."
+    : xhr.status === 404 ? "This is gone. Reload the page." : `That did not work (${xhr.status}).`,
     "danger",
   );
 });
 
-// --- the look: at once here, then on the server --------------------------------------------------
+// --- the look: at once here, then on the server
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const told = () => document.dispatchEvent(new CustomEvent("ui:theme"));
 dark.addEventListener("change", told);
@@ -132,7 +142,7 @@ document.addEventListener("submit", (event) => {
   htmx.ajax("POST", form.action, { values: { [event.submitter.name]: event.submitter.value }, swap: "none" });
 });
 
-// --- forms that must not be left by mistake ------------------------------------------------------
+// --- forms that must not be left by mistake
 let isChanged = false;
 document.addEventListener("input", ({ target }) => (isChanged ||= Boolean(target.closest("[data-guard]"))));
 const saved = (form) => form.matches?.("[data-guard]") && (isChanged = false);
@@ -140,7 +150,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => detail.successful
 document.addEventListener("submit", ({ target }) => !target.hasAttribute("hx-post") && saved(target));
 addEventListener("beforeunload", (event) => isChanged && event.preventDefault());
 
-// --- times: “in 4 minutes” must not still stand there in five ------------------------------------
+// --- times that stay true
 const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 setInterval(() => {
   for (const each of document.querySelectorAll("time[data-relative]")) {

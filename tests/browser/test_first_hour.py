@@ -121,7 +121,7 @@ def test_ten_mails_are_sorted_and_a_schedule_is_seen_to_fire(helix: Helix, page:
     assert page.evaluate("() => window.isTheSamePage")
 
     # The run that it made, and the one before it, in the ledger.
-    executions.get_by_role("link").first.click()
+    executions.locator("tbody").get_by_role("link").first.click()
     page.wait_for_url("**/runs/*/")
     expect(page.locator("#outcome")).to_contain_text("Success")
     expect(page.locator("main")).to_contain_text("Each minute")

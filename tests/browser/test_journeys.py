@@ -126,7 +126,7 @@ def test_what_comes_by_the_stream_leaves_the_focus_where_it_is(alice: User, page
     ("path", "control", "partial"),
     [
         ("/runs/", "[name=status][value=failed]", "#run-table"),
-        ("/schedules/", "[name=state][value=paused]", "#schedule-list"),
+        ("/schedules/", "[name=state][type=radio][value=paused]", "#schedule-list"),
         ("/jobs/", "[name=state][value=failed]", "#job-table"),
         ("/audit/", "#filter-who", "#event-table"),
     ],

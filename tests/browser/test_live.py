@@ -76,6 +76,7 @@ def test_a_run_stands_there_without_reloading_and_the_focus_stays(web: Web, page
 def test_nothing_moves_while_a_menu_is_open_in_the_part(web: Web, page: Page) -> None:
     run_something(web)
     expect(page.locator("tr[id^=run-]").first).to_contain_text("Success")
+    page.wait_for_timeout(1500)  # what tests before this one have asked for arrives as well
     before = count(page)
     page.evaluate(
         """() => {

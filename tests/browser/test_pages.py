@@ -32,6 +32,11 @@ PAGES: dict[str, Visit] = {
     "new schedule": lambda world: address("create_schedule"),
     "edit schedule": lambda world: address("edit_schedule", world.nightly),
     "delete schedule": lambda world: address("delete_schedule", world.nightly),
+    "pause many": lambda world: address("change_schedules") + "?do=pause&all=1",
+    "delete many": lambda world: address("change_schedules") + "?do=delete&all=1",
+    "schedule, filtered": lambda world: (
+        address("show_schedule", world.nightly) + "?status=skipped&from=nonsense"
+    ),
     "preview": lambda world: address("preview_cadence") + "?expression=30+2+*+*+*",
     "runs": lambda world: address("list_runs"),
     "runs, none fits": lambda world: address("list_runs") + "?q=nothing",

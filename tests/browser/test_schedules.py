@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from accounts.models import User
 from operations.models import Run
 from scheduling.models import Schedule
+from tests.browser.conftest import PageOf
 from tests.browser.kit import (
     assert_no_barriers,
     assert_no_sideways_scroll,
@@ -67,6 +68,66 @@ def test_hostile_words_do_nothing_but_stand_there(alice: User, world: World, pag
     page.goto(address("show_schedule", world.paused))
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE * 2)
     assert_no_sideways_scroll(page)
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+def test_many_are_paused_together(world: World, page: Page) -> None:
+    page.goto(LIST)
+    bar = page.locator("#bulk")
+    expect(bar).to_be_hidden()
+    for schedule in (world.nightly, world.by_hand, world.paused):
+        row(page, schedule).get_by_role("checkbox", name="Select").check()
+    expect(bar).to_be_visible()
+    shown = "e => getComputedStyle(e, '::before').content"
+    assert "ticked" in page.locator(".bulk__count").evaluate(shown)
+    assert_no_barriers(page)
+    assert_no_sideways_scroll(page)
+
+    bar.get_by_role("button", name="Pause").click()
+    dialog = opened(page)
+    expect(dialog).to_contain_text("Pause 2 schedules?")
+    expect(dialog).to_contain_text("1 of those you chose is paused already")
+    assert_no_barriers(page)
+    page.keyboard.press("Enter")  # the reason has the focus, and is empty
+    page.keyboard.type("Holiday.")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#toasts")).to_contain_text("Paused 2 schedules.")
+    expect(row(page, world.by_hand)).to_contain_text("Holiday.")
+    expect(bar).to_be_hidden()
+
+
+def test_many_are_deleted_without_scripts(alice: User, world: World, page_of: PageOf) -> None:
+    page = page_of(alice, java_script_enabled=False)
+    page.goto(f"{LIST}?q=e")
+    row(page, world.nightly).get_by_role("checkbox", name="Select").check()
+    row(page, world.unused).get_by_role("checkbox", name="Select").check()
+    page.locator("#bulk-delete").click()
+
+    expect(page.locator("#dialog-title")).to_have_text("Delete 2 schedules?")
+    page.get_by_label("Type how many to confirm").fill("2")
+    page.get_by_role("button", name="Delete 2 schedules").click()
+
+    expect(page).to_have_url(re.compile(r"/schedules/\?q=e$"))
+    expect(page.get_by_text("Deleted 2 schedules.")).to_be_visible()
+    assert list(Schedule.objects.current().filter(pk=world.nightly.pk)) == []
+
+
+def test_what_refuses_is_told_without_barriers(world: World, page: Page) -> None:
+    Schedule.objects.filter(pk=world.paused.pk).update(parameters={}, name=HOSTILE)
+    page.goto(LIST)
+    row(page, world.paused).get_by_role("checkbox", name="Select").check()
+    page.locator("#bulk-resume").click()
+    dialog = opened(page)
+    dialog.get_by_role("button", name="Resume 1 schedule").click()
+
+    expect(dialog).to_contain_text("Resumed 0, 1 refused")
+    expect(dialog).to_contain_text(HOSTILE)
+    assert_no_barriers(page)
+    dialog.get_by_role("link", name="Back to the list").click()
+    expect(page.locator("#schedule-list")).to_be_visible()
 
 
 # --- making one -----------------------------------------------------------------------------------

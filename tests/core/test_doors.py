@@ -91,10 +91,17 @@ def addresses(
             yield entry.name, taken
 
 
+# Where deliveries come in nobody is signed in, and whoever cannot sign hears the same everywhere:
+# tests/scheduling/test_webhooks/test_intake.py.
+BY_SIGNATURE = {"receive_webhook", "receive_webhook_bare"}
+
+
 def find_leaks(client: Client, rows: dict[str, Model]) -> list[str]:
     """Return the addresses at which `client` finds something, or that no row was named for."""
     leaks = []
     for name, arguments in addresses():
+        if name in BY_SIGNATURE:
+            continue
         if name is None or name not in rows:
             leaks.append(f"Add a row of alice's for “{name}” to rows_with_pages().")
             continue

@@ -32,6 +32,8 @@ ASKED = [
     "cursor",
     "state",
     "status",
+    "trigger",
+    "format",
     "name",
     "who",
     "action",
@@ -67,7 +69,7 @@ def break_downs(client: Client, owner: User) -> list[str]:
     broken = []
     for address in own_addresses(owner):
         first = client.get(address)
-        names = {*ASKED, *asked_by(first.content.decode())}
+        names = {*ASKED, *asked_by(first.getvalue().decode())}
         for number, value in enumerate(ODD):
             data = dict.fromkeys(names, value)
             target = {"HX-Request": "true", "HX-Target": TARGETS[number % len(TARGETS)]}

@@ -26,7 +26,10 @@ from tests.scheduling.builders import make_schedule
 MOST_STATEMENTS = 12
 NO_PAGES = {"show_alive", "show_ready", "stream_events"}  # for machines
 OF_WORDS = {"slug": "email-classify", "colour": "3b82f6"}
-QUERIES = {"preview_cadence": "?expression=0 6 * * *&zone=UTC&type=cron"}
+QUERIES = {
+    "preview_cadence": "?expression=0 6 * * *&zone=UTC&type=cron",
+    "change_schedules": "?do=delete&all=1",
+}
 
 
 def grow(owner: User, count: int) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -12,6 +13,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
 from audit.models import AuditEvent
+from core import secrets
 from operations.models import Run
 from scheduling.models import Execution, Schedule
 from tests.scheduling.builders import OPERATION, TASKS, make_schedule, utc
@@ -86,7 +88,8 @@ def test_create_reads_parameters_from_standard_input(
         ({"params": "@/nowhere.json"}, "--params: /nowhere.json cannot be read"),
         ({"params": "[" * 100_000}, "--params is nested too deeply"),
         ({"priority": "0"}, "--priority: "),
-        ({"type": "webhook"}, "--type: Webhooks come in a later release"),
+        ({"type": "webhook"}, "--cron: Only a cron schedule has an expression"),
+        ({"dialect": "hex"}, "--dialect: Only a webhook has a dialect"),
         ({"type": "hourly"}, "invalid choice: 'hourly'"),
         ({"gap": "maybe"}, "invalid choice: 'maybe'"),
     ],
@@ -146,13 +149,72 @@ def test_show_tells_times_with_their_zone(alice: User) -> None:
     assert "next fire Sat 2026-11-21 07:00 Europe/Berlin (+0100)" in shown
 
 
-@pytest.mark.parametrize("verb", ["show", "pause", "resume", "run", "delete"])
+def three_executions(schedule: Schedule) -> None:
+    for day, trigger in (("19", "cron"), ("20", "manual"), ("21", "cron")):
+        Execution.objects.create(
+            schedule=schedule,
+            expected_at=utc(f"2026-11-{day} 02:00"),
+            triggered_by=trigger,
+            reason=f"-{day}",
+        )
+
+
+@pytest.mark.parametrize(
+    ("flags", "reasons"),
+    [
+        ([], ["-21", "-20", "-19"]),
+        (["--status=skipped"], ["-21", "-20", "-19"]),
+        (["--status=failed"], []),
+        (["--trigger=cron"], ["-21", "-19"]),
+        (["--from=2026-11-20"], ["-21"]),  # the owner's day begins at 15:00 UTC the day before
+        (["--to=2026-11-19"], ["-20", "-19"]),
+    ],
+)
+def test_executions_are_filtered(alice: User, flags: list[str], reasons: list[str]) -> None:
+    User.objects.filter(pk=alice.pk).update(zone="America/New_York")
+    schedule = make_schedule(owner=alice)
+    three_executions(schedule)
+
+    told = data("executions", schedule.pk, *flags)
+    as_csv = text("executions", schedule.pk, "--csv", *flags)
+
+    assert [row["reason"] for row in told] == reasons
+    assert [row["reason"] for row in csv.DictReader(io.StringIO(as_csv))] == [
+        f"'{reason}"
+        for reason in reasons  # text, and no formula
+    ]
+
+
+def test_executions_are_told_by_the_clocks_of_the_schedule(alice: User) -> None:
+    schedule = make_schedule(owner=alice, zone="Asia/Tokyo")
+    three_executions(schedule)
+
+    (line,) = text("executions", schedule.pk, "--trigger=manual").splitlines()
+
+    assert line == "  Fri 2026-11-20 11:00 Asia/Tokyo (+0900)  skipped   manual    -20"
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--from=monday"], "--from: “monday” is no date"),
+        (["--from=2026-11-22", "--to=2026-11-21"], "--to: The period ends before it begins."),
+        (["--status=good"], "invalid choice: 'good'"),
+        (["--csv", "--json"], "Choose --csv or --json"),
+    ],
+)
+def test_executions_names_the_flag_that_is_wrong(alice: User, flags: list[str], told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        text("executions", make_schedule(owner=alice).pk, *flags)
+
+
+@pytest.mark.parametrize("verb", ["show", "executions", "pause", "resume", "run", "delete"])
 def test_an_unknown_schedule_is_named(alice: User, verb: str) -> None:
     with pytest.raises(CommandError, match="There is no schedule “nonsense”"):
         text(verb, "nonsense")
 
 
-@pytest.mark.parametrize("verb", ["show", "pause", "resume", "run", "delete"])
+@pytest.mark.parametrize("verb", ["show", "executions", "pause", "resume", "run", "delete"])
 def test_with_user_a_strangers_schedule_is_not_there(alice: User, bob: User, verb: str) -> None:
     schedule = make_schedule(owner=alice)
 
@@ -253,3 +315,68 @@ def test_preview_tells_local_times() -> None:
 def test_preview_names_the_flag_that_is_wrong(flags: list[str], told: str) -> None:
     with pytest.raises(CommandError, match=told):
         text("preview", *flags)
+
+
+# --- webhooks -------------------------------------------------------------------------------------
+
+
+def create_webhook(**changes: str) -> Any:
+    return create(**{"type": "webhook", "cron": ""} | changes)
+
+
+def test_create_prints_the_secret_of_a_webhook_this_once(alice: User) -> None:
+    printed = create_webhook(dialect="github")
+
+    schedule = Schedule.objects.get()
+    webhook = printed["webhook"]
+    assert webhook["path"] == f"/webhooks/schedules/{schedule.pk}/"
+    assert (webhook["dialect"], schedule.dialect) == ("github", "github")
+    assert webhook["secret"] == secrets.get(schedule.secret_ref, alice).reveal()
+    shown = data("show", schedule.pk)["webhook"]
+    assert shown == {key: value for key, value in webhook.items() if key != "secret"}
+    assert webhook["secret"] not in text("show", schedule.pk) + text("list")
+
+
+def test_create_tells_people_where_to_deliver(alice: User) -> None:
+    told = text(
+        *("create", "--user=alice", "--type=webhook", f"--operation={OPERATION}"),
+        f"--params={json.dumps(TASKS)}",
+    )
+
+    schedule = Schedule.objects.get()
+    secret = secrets.get(schedule.secret_ref, alice).reveal()
+    assert f"POST /webhooks/schedules/{schedule.pk}/ (Standard Webhooks)" in told
+    assert f"secret, told this once: {secret}" in told
+    assert "fires by webhook" in told
+
+
+def test_rotate_secret_prints_the_new_one(alice: User) -> None:
+    first = create_webhook()
+
+    second = data("rotate-secret", first["id"])
+    third = data("rotate-secret", first["id"], "--grace=0")
+
+    told = {each["webhook"]["secret"] for each in (first, second, third)}
+    assert len(told) == 3
+    assert second["webhook"]["old_secret_until"] == "2026-11-22T10:00:00Z"
+    assert third["webhook"]["old_secret_until"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--grace=-1"], "--grace must be from 0 to 720 hours"),
+        (["--grace=nan"], "--grace must be from 0 to 720 hours"),
+        (["--secret-ref=store:none"], "--secret-ref: There is no stored secret"),
+    ],
+)
+def test_rotate_secret_names_what_is_wrong(alice: User, arguments: list[str], told: str) -> None:
+    webhook = create_webhook()
+
+    with pytest.raises(CommandError, match=told):
+        text("rotate-secret", webhook["id"], *arguments)
+
+
+def test_only_a_webhook_has_a_secret_to_rotate(alice: User) -> None:
+    with pytest.raises(CommandError, match="is not started by webhooks"):
+        text("rotate-secret", create()["id"])

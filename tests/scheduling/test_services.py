@@ -80,7 +80,7 @@ def test_a_manual_schedule_has_no_next_fire(alice: User) -> None:
         ({"expression": ""}, "expression", "five fields"),
         ({"expression": "0 0 30 2 *"}, "expression", "never comes"),
         ({"type": "manual"}, "expression", "Only a cron schedule has an expression"),
-        ({"type": "webhook"}, "type", "Webhooks come in a later release"),
+        ({"type": "webhook"}, "expression", "Only a cron schedule has an expression"),
         ({"type": "hourly"}, "type", "not a valid choice"),
         ({"zone": "Mars/Olympus"}, "zone", "“Mars/Olympus” is not a time zone"),
         ({"gap": "never"}, "gap", "not a valid choice"),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,20 +11,30 @@ from django.utils import timezone
 
 from accounts.models import validate_zone
 from accounts.services import find_user
+from core import exporting
 from core.commands import HelixCommand, read_json
 from core.errors import DomainError
-from scheduling import cadence, services, wording
+from scheduling import cadence, exports, services, wording
 from scheduling.cadence import InvalidCron
-from scheduling.models import Execution, Schedule
+from scheduling.filters import ExecutionFilter
+from scheduling.management import many
+from scheduling.models import REPLAY_WINDOW_S, Execution, Schedule
 
 MOST_FIRES = 1_000  # of a preview
 NEWEST = 20  # executions shown
 MOST = 1_000
+GRACE_H = services.GRACE / timedelta(hours=1)
+MOST_GRACE_H = services.LONGEST_GRACE // timedelta(hours=1)
+SECRET_REF: dict[str, Any] = {
+    "default": "",
+    "metavar": "REF",
+    "help": "a secret of your own, store:NAME, env:NAME or file:NAME; made if left out",
+}
 FIRST_YEAR, LAST_YEAR = 1970, 2199  # zones have no rules further out
 
 
 class Command(HelixCommand):
-    help = "Create, show, pause, run and preview schedules."
+    help = "Create, show, edit, pause, run and preview schedules."
 
     def add_arguments(self, parser: CommandParser) -> None:
         listed = self.add_verb(parser, "list", self.list, about="List schedules, newest first.")
@@ -43,15 +53,62 @@ class Command(HelixCommand):
             "--params", default="{}", metavar="JSON|@FILE|-", help="the operation's parameters"
         )
         create.add_argument("--priority", type=int, default=5, help="1 to 10; 10 runs first")
+        create.add_argument(
+            "--dialect",
+            default="",
+            choices=Schedule.Dialect.values,
+            help="how a webhook's sender signs; standard if left out",
+        )
+        create.add_argument("--secret-ref", **SECRET_REF)
+        create.add_argument(
+            "--replay-window",
+            type=int,
+            default=REPLAY_WINDOW_S,
+            metavar="S",
+            help="seconds that the time in a webhook's signature may be off; 300 if left out",
+        )
 
         show = self._add_one(parser, "show", self.show, "Show a schedule and its executions.")
         show.add_argument("--limit", type=int, default=NEWEST, help="executions, newest first")
-        pause = self._add_one(parser, "pause", self.pause, "Stop a schedule, and keep why.")
+        executions = self._add_one(
+            parser, "executions", self.executions, "List executions, newest first, however many."
+        )
+        executions.add_argument("--csv", action="store_true", help="print CSV")
+        executions.add_argument("--status", default="", choices=[*ExecutionFilter.STATUSES])
+        executions.add_argument("--trigger", default="", choices=Execution.Trigger.values)
+        for flag, which in (("--from", "first"), ("--to", "last")):
+            executions.add_argument(
+                flag, default="", metavar="DAY", help=f"{which} day, by the owner's clocks"
+            )
+        edit = self._add_one(parser, "edit", self.edit, "Change what is given, and nothing else.")
+        edit.add_argument("--name")
+        edit.add_argument("--cron", dest="expression", metavar="E", help="a new expression")
+        edit.add_argument("--zone", metavar="Z", help="IANA name")
+        edit.add_argument("--gap", choices=Schedule.Gap.values)
+        edit.add_argument("--overlap", choices=Schedule.Overlap.values)
+        edit.add_argument("--params", metavar="JSON|@FILE|-", help="in place of those it has")
+        edit.add_argument("--priority", type=int, help="1 to 10; 10 runs first")
+        pause = self._add_many(parser, "pause", self.pause, "Stop a schedule, and keep why.")
         pause.add_argument("--reason", default="Paused by command.")
-        self._add_one(parser, "resume", self.resume, "Let a paused schedule fire again.")
+        resume = self._add_many(parser, "resume", self.resume, "Let paused ones fire again.")
+        for verb in (pause, resume):
+            verb.add_argument("--yes", action="store_true", help="with --all: do it")
         self._add_one(parser, "run", self.run, "Start a run by hand, now.")
-        delete = self._add_one(parser, "delete", self.delete, "Delete or archive a schedule.")
-        delete.add_argument("--yes", action="store_true", help="archive it if it has executions")
+        rotate = self._add_one(
+            parser, "rotate-secret", self.rotate_secret, "Give a webhook a new secret, told once."
+        )
+        rotate.add_argument(
+            "--grace",
+            type=float,
+            default=GRACE_H,
+            metavar="HOURS",
+            help="how long the old secret holds beside the new one; 24 if left out, 0 ends it now",
+        )
+        rotate.add_argument("--secret-ref", **SECRET_REF)
+        delete = self._add_many(parser, "delete", self.delete, "Delete or archive a schedule.")
+        delete.add_argument(
+            "--yes", action="store_true", help="archive it if it has executions; with --all: do it"
+        )
 
         preview = self.add_verb(
             parser, "preview", self.preview, about="Show what an expression says and when it fires."
@@ -67,6 +124,13 @@ class Command(HelixCommand):
         verb = self.add_verb(parser, name, run, about=about)
         verb.add_argument("id", metavar="ID")
         verb.add_argument("--user", help="only if it is this user's")
+        return verb
+
+    def _add_many(self, parser: CommandParser, name: str, run: Any, about: str) -> CommandParser:
+        verb = self.add_verb(parser, name, run, about=about)
+        verb.add_argument("id", metavar="ID", nargs="?")
+        verb.add_argument("--user", help="only this user's")
+        many.add_flags(verb)
         return verb
 
     # --- verbs ------------------------------------------------------------------------------------
@@ -94,10 +158,14 @@ class Command(HelixCommand):
                 parameters=read_json("--params", given["params"]),
                 name=given["name"],
                 priority=given["priority"],
+                dialect=given["dialect"],
+                secret_ref=given["secret_ref"],
+                replay_window_s=given["replay_window"],
             )
         except ValidationError as error:
             raise _by_flag(error) from error
-        self.emit(schedule_data(schedule), f"Created {schedule.pk}\n{_described(schedule)}")
+        said = [f"Created {schedule.pk}", _described(schedule), *_told_once(schedule)]
+        self.emit(schedule_data(schedule), "\n".join(said))
 
     def show(self, *, limit: int, **given: Any) -> None:
         schedule = _find(given)
@@ -106,15 +174,59 @@ class Command(HelixCommand):
         executions = list(schedule.executions.select_related("run")[:limit])
         lines = [_described(schedule), "", "Executions, newest first:"]
         lines += [_execution_line(row, schedule.zone) for row in executions] or ["  none yet"]
-        data = schedule_data(schedule) | {"executions": [execution_data(row) for row in executions]}
+        data = schedule_data(schedule) | {
+            "executions": [exports.record_of(row) for row in executions]
+        }
         self.emit(data, "\n".join(lines))
 
-    def pause(self, *, reason: str, **given: Any) -> None:
+    def executions(self, *, csv: bool, **given: Any) -> None:
+        schedule = _find(given)
+        if csv and given.get("json"):
+            raise DomainError("Choose --csv or --json: it is printed as one of them.")
+        with timezone.override(schedule.owner.zone):
+            chosen = ExecutionFilter(given, schedule.executions.all())
+        if chosen.problems:
+            raise DomainError(
+                " ".join(f"--{name}: {problem}" for name, problem in chosen.problems.items())
+            )
+        if csv or given.get("json"):
+            _, write = exporting.WRITERS["csv" if csv else "json"]
+            for chunk in write(exports.COLUMNS, exports.pages_of(chosen.found)):
+                self.stdout.write(chunk, ending="")
+            return
+        for page in exports.rows_of(chosen.found):
+            for row in page:
+                self.stdout.write(_execution_line(row, schedule.zone))
+
+    def edit(self, *, params: str | None, **given: Any) -> None:
+        schedule = _find(given)
+        changes = {
+            field: given[field] for field in services.CHANGEABLE if given.get(field) is not None
+        }
+        if params is not None:
+            changes["parameters"] = read_json("--params", params)
+        if not changes:
+            raise DomainError(
+                "Nothing to change: give --name, --cron, --zone, --params or another."
+            )
+        try:
+            schedule = services.change_schedule(schedule, by=None, **changes)
+        except ValidationError as error:
+            raise _by_flag(error) from error
+        self.emit(schedule_data(schedule), f"Changed {schedule.pk}\n{_described(schedule)}")
+
+    def pause(self, *, reason: str, yes: bool, **given: Any) -> None:
+        if many.is_meant(given):
+            self._change_many(given, "pause", yes=yes, reason=reason)
+            return
         schedule = _find(given)
         schedule = services.pause_schedule(schedule, by=None, reason=reason)
         self.emit(schedule_data(schedule), f"Paused {schedule}: {schedule.pause_reason}")
 
-    def resume(self, **given: Any) -> None:
+    def resume(self, *, yes: bool, **given: Any) -> None:
+        if many.is_meant(given):
+            self._change_many(given, "resume", yes=yes)
+            return
         schedule = _find(given)
         schedule = services.resume_schedule(schedule, by=None)
         self.emit(schedule_data(schedule), f"Resumed {schedule}; {_next(schedule)}.")
@@ -124,11 +236,39 @@ class Command(HelixCommand):
         execution = services.run_now(schedule, by=None)
         is_skipped = execution.status == Execution.SKIPPED
         said = "Started no run." if is_skipped else f"Started run {execution.run_id}."
-        self.emit(execution_data(execution), said)
+        self.emit(exports.record_of(execution), said)
         if is_skipped:
             raise DomainError(f"Skipped: {execution.reason}")
 
+    def rotate_secret(self, *, grace: float, secret_ref: str, **given: Any) -> None:
+        schedule = _find(given)
+        if not 0 <= grace <= MOST_GRACE_H:
+            raise DomainError(f"--grace must be from 0 to {MOST_GRACE_H} hours.")
+        try:
+            schedule = services.rotate_webhook_secret(
+                schedule, by=None, grace=timedelta(hours=grace), secret_ref=secret_ref
+            )
+        except ValidationError as error:
+            raise _by_flag(error) from error
+        until = schedule.old_secret_until
+        old = f"the old one holds until {_local(until, schedule.zone)}" if until else "it is gone"
+        said = [f"{schedule} has a new secret; {old}.", *_told_once(schedule)]
+        self.emit(schedule_data(schedule), "\n".join(said))
+
+    def _change_many(
+        self, given: dict[str, Any], name: str, *, yes: bool, reason: str = ""
+    ) -> None:
+        if not reason.strip() and name == "pause":
+            raise DomainError("--reason: say why; it is kept and shown with each.")
+        outcome = many.change(given, name, yes=yes, reason=reason)
+        self.emit(many.data_of(outcome), many.text_of(outcome, name))
+        if not outcome.is_whole:
+            raise DomainError("Not all of them: what is told above is as it was.")
+
     def delete(self, *, yes: bool, **given: Any) -> None:
+        if many.is_meant(given):
+            self._change_many(given, "delete", yes=yes)
+            return
         schedule = _find(given)
         is_gone = services.delete_schedule(schedule, by=None, confirmed=yes)
         done = "deleted" if is_gone else "archived"
@@ -186,7 +326,12 @@ def _add_clocks(parser: CommandParser, *, zone_help: str, zone: str | None = Non
 
 # --- reading --------------------------------------------------------------------------------------
 
-FLAGS = {"expression": "--cron", "parameters": "--params"}  # others are called as their field is
+FLAGS = {
+    "expression": "--cron",
+    "parameters": "--params",
+    "secret_ref": "--secret-ref",
+    "replay_window_s": "--replay-window",
+}  # others are called as their field is
 
 
 def _by_flag(error: ValidationError) -> DomainError:
@@ -243,27 +388,40 @@ def schedule_data(schedule: Schedule) -> dict[str, Any]:
         "pause_reason next_execution_at last_execution_at execution_count created_at archived_at"
     )
     data = {field: getattr(schedule, field) for field in fields.split()}
-    return data | {"owner": schedule.owner.username, "webhook": None}
+    return data | {"owner": schedule.owner.username, "webhook": _webhook_data(schedule)}
 
 
-def execution_data(execution: Execution) -> dict[str, Any]:
-    run = execution.run
-    return {
-        "id": execution.pk,
-        "status": execution.status,
-        "triggered_by": execution.triggered_by,
-        "expected_at": execution.expected_at,
-        "started_at": run.started_at if run else None,
-        "finished_at": run.finished_at if run else None,
-        "reason": execution.why,
-        "run": execution.run_id,
+def _webhook_data(schedule: Schedule) -> dict[str, Any] | None:
+    """Return what a sender needs; the secret only where it was made this moment."""
+    if schedule.type != Schedule.Type.WEBHOOK:
+        return None
+    data = {
+        "path": schedule.webhook_path,
+        "dialect": schedule.dialect,
+        "secret_ref": schedule.secret_ref,
+        "secret_fingerprint": schedule.secret_fingerprint,
+        "secret_created_at": schedule.secret_created_at,
+        "old_secret_until": schedule.old_secret_until,
+        "old_secret_used_at": schedule.old_secret_used_at,
+        "replay_window_s": schedule.replay_window_s,
     }
+    if schedule.new_secret is not None:
+        data["secret"] = schedule.new_secret.reveal()
+    return data
+
+
+def _told_once(schedule: Schedule) -> list[str]:
+    if schedule.new_secret is None:
+        return []
+    return [f"  secret, told this once: {schedule.new_secret.reveal()}"]
 
 
 def _described(schedule: Schedule) -> str:
     lines = [f"{schedule.name} ({schedule.operation}, {schedule.get_type_display()})"]
     if schedule.type == Schedule.Type.CRON:
         lines.append(f"  {schedule.expression}: {wording.words(schedule.expression)}")
+    if schedule.type == Schedule.Type.WEBHOOK:
+        lines.append(f"  POST {schedule.webhook_path} ({schedule.get_dialect_display()})")
     lines.append(f"  {_next(schedule)}")
     if schedule.last_execution_at:
         last = _local(schedule.last_execution_at, schedule.zone)
@@ -276,6 +434,8 @@ def _next(schedule: Schedule) -> str:
         return "archived"
     if not schedule.enabled:
         return f"paused: {schedule.pause_reason}"
+    if schedule.type == Schedule.Type.WEBHOOK:
+        return "fires by webhook"
     if schedule.next_execution_at is None:
         return "fires by hand only"
     return f"next fire {_local(schedule.next_execution_at, schedule.zone)}"

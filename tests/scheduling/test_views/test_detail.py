@@ -157,7 +157,7 @@ def test_a_filter_looks_through_so_many_and_says_so(
     response = as_alice.get(f"{page_of(schedule)}?status=failed")
 
     assert response.context["filter"].page.rows == []
-    assert "Searched back to" in text_of(response)
+    assert "Sums and the list reach back to" in text_of(response)
     assert len(listed(as_alice, schedule)) == 3
 
 
