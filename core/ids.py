@@ -37,7 +37,7 @@ def uuid7_from(token: UUID, said: str) -> UUID:
 
 def first_id_at(moment: datetime) -> UUID:
     """Return the lowest id that can be made at `moment` or later: rows younger have higher ones."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:

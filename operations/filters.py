@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -15,11 +15,12 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models.functions import Left
 from django.http import QueryDict
-from django.utils import timezone
 
 from core import live
 from core.http import text_of
+from core.ids import first_id_at
 from core.pagination import KeyPage, paginate
+from core.periods import period_of
 from operations import origins, registry
 from operations.models import Run, RunQuerySet
 from operations.origins import Origin
@@ -64,11 +65,9 @@ class RunFilter:
         self.origin = self._one_of("origin", Run.Origin.values)
         self.operation = text_of(data, "operation", longest=64)
         self.model = text_of(data, "model", longest=200)
-        self.start = self._day("from")
-        self.end = self._day("to")
+        self.period = period_of(data)
+        self.problems.update(self.period.problems)
         self.search = data.get("q", "").strip()[:64]
-        if self.start and self.end and self.end < self.start:
-            self.problems["to"] = "The period ends before it begins."
         self._asked_for = self._narrowed(runs)
 
     # --- what was asked ---------------------------------------------------------------------------
@@ -76,17 +75,6 @@ class RunFilter:
     def _one_of(self, name: str, known: list[str]) -> str:
         value = self.data.get(name, "")
         return value if value in known else ""
-
-    def _day(self, name: str) -> date | None:
-        text = self.data.get(name, "").strip()
-        if not text:
-            return None
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            self.problems[name] = f"“{text[:20]}” is no date, such as 2026-11-22."
-            return None
-        return day if date(1970, 1, 2) <= day <= date(9000, 1, 1) else None
 
     def _narrowed(self, runs: RunQuerySet) -> RunQuerySet:
         if self.operation:
@@ -98,12 +86,10 @@ class RunFilter:
             runs = runs.filter(provider=provider)
             if model:
                 runs = runs.filter(model=model)
-        if self.start:
-            start = _midnight(self.start)
-            runs = runs.filter(created_at__gte=start, id__gte=_first_id(start - CLOCKS_DIFFER))
-        if self.end:
-            end = _midnight(self.end + timedelta(days=1))
-            runs = runs.filter(created_at__lt=end, id__lt=_first_id(end + CLOCKS_DIFFER))
+        if start := self.period.begins_at:
+            runs = runs.filter(created_at__gte=start, id__gte=first_id_at(start - CLOCKS_DIFFER))
+        if end := self.period.ends_before:
+            runs = runs.filter(created_at__lt=end, id__lt=first_id_at(end + CLOCKS_DIFFER))
         return self._searched(runs) if self.search else runs
 
     def _searched(self, runs: RunQuerySet) -> RunQuerySet:
@@ -118,7 +104,7 @@ class RunFilter:
     @property
     def is_narrowed(self) -> bool:
         return any((self.status, self.operation, self.origin, self.model, self.search)) or bool(
-            self.start or self.end
+            self.period
         )
 
     @property
@@ -273,12 +259,3 @@ def _with_chosen(known: list[Choice], value: str) -> list[Choice]:
     """Add what the address asks for, where it is not offered any more."""
     is_known = not value or any(choice.value == value for choice in known)
     return known if is_known else [*known, Choice(value, value)]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
-
-
-def _first_id(at: datetime) -> UUID:
-    """Return the smallest id that a row made at `at` can have: ids begin with their moment."""
-    return UUID(int=max(0, int(at.timestamp() * 1000)) << 80)
