@@ -123,6 +123,7 @@ def test_a_run_is_found_by_its_id_or_its_beginning(alice: User, bob: User) -> No
         ("q=%00", "q"),
         ("q=" + "a" * 33, "q"),
         ("from=yesterday", "from"),
+        ("to=9999-12-31", "to"),
         ("to=2026-02-30", "to"),
         ("from=2026-11-02&to=2026-11-01", "to"),
     ],
